@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The only makefile. `make` builds build/bpf-ckpt; README names the rest.
+
+VERSION  := 0.1.0
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+CC       ?= gcc
+CLANG    ?= clang
+BPFTOOL  ?= $(firstword $(wildcard /usr/sbin/bpftool) bpftool)
+B        := build
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
+LIBS     := $(shell pkg-config --libs libbpf libxxhash smartcols json-c 2>/dev/null)
+INCLUDES := -Iinclude -Isrc -I$(B) $(shell pkg-config --cflags smartcols json-c 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(INCLUDES) $(CFLAGS) $(WARNINGS) -MMD -MP -pthread
+
+SRC      := $(wildcard src/*.c src/res/*.c src/arch/*.c)
+ASM      := $(wildcard src/arch/*.S)
+OBJ      := $(SRC:%.c=$(B)/%.o) $(ASM:%=$(B)/%.o)
+BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
+SKEL     := $(B)/walk.skel.h
+
+all: $(B)/bpf-ckpt
+
+$(B)/bpf-ckpt: $(OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
+$(B)/%.o: %.c | deps
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+$(B)/%.S.o: %.S
+	@mkdir -p $(@D)
+	$(CC) $(INCLUDES) -c -o $@ $<
+
+$(B)/src/walk.o: $(SKEL)
+
+# One object for all programs: they share maps.
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux/*/*.h) | deps
+	@mkdir -p $(@D)
+	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror -Wno-unused-function \
+		-Iinclude -Ibpf -Ivmlinux/x86_64 -c -o $@ $<
+
+$(B)/walk.bpf.o: $(BPF_OBJ)
+	$(BPFTOOL) gen object $@ $^
+
+$(SKEL): $(B)/walk.bpf.o
+	$(BPFTOOL) gen skeleton $< name walk_bpf > $@.tmp
+	mv $@.tmp $@
+
+clean:
+	rm -rf $(B)
+
+# ---- tests ----
+UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
+UNIT_OBJ := $(filter-out $(B)/src/main.o,$(OBJ))
+
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS) -lcmocka
+
+unit: $(UNIT)
+
+.PHONY: all clean unit deps
+.SECONDARY:
+-include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT))

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* compat.bpf.h - struct members that moved between kernels; each with the kernel that moved it. */
+#ifndef BPF_CKPT_COMPAT_BPF_H
+#define BPF_CKPT_COMPAT_BPF_H
+
+#include "emit.bpf.h"
+
+/* mm_struct.flags: unsigned long until 6.17, then mm_flags_t (a bitmap of one word) */
+struct mm_struct___word {
+	unsigned long flags;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 mm_flags(struct mm_struct *mm)
+{
+	unsigned long word = 0;
+
+	/* both begin with the word that holds all bits */
+	if (bpf_core_field_exists(mm->flags))
+		bpf_probe_read_kernel(&word, sizeof(word),
+				      (char *)mm + bpf_core_field_offset(struct mm_struct, flags));
+	return word;
+}
+
+/* kernel_cap_t: u32[2] until 6.2, then u64; 8 bytes either way */
+#define cap_word(c_, member)                                                                      \
+	({                                                                                        \
+		__u64 cap_ = 0;                                                                   \
+		bpf_probe_read_kernel(&cap_, sizeof(cap_),                                        \
+				      (char *)(c_) + bpf_core_field_offset(struct cred, member)); \
+		cap_;                                                                             \
+	})
+
+/* pid_namespace.pid_max: per namespace since 6.14 */
+static __always_inline __u32 pidns_pid_max(struct pid_namespace *ns)
+{
+	return bpf_core_field_exists(ns->pid_max) ? BPF_CORE_READ(ns, pid_max) : 0;
+}
+
+/* pid.ino: since 6.9 */
+static __always_inline __u64 pid_ino(struct pid *pid)
+{
+	return bpf_core_field_exists(pid->ino) ? BPF_CORE_READ(pid, ino) : 0;
+}
+
+/* inode times: timespec64 i_mtime until 6.6, __i_mtime until 6.10, then i_mtime_sec and _nsec */
+struct timespec64___any {
+	__s64 tv_sec;
+	long tv_nsec;
+} __attribute__((preserve_access_index));
+struct inode___67 {
+	struct timespec64___any __i_mtime;
+} __attribute__((preserve_access_index));
+struct inode___61 {
+	struct timespec64___any i_mtime;
+} __attribute__((preserve_access_index));
+
+static __always_inline void inode_mtime(struct inode *inode, __s64 *sec, __u32 *nsec)
+{
+	struct inode___67 *i67 = (void *)inode;
+	struct inode___61 *i61 = (void *)inode;
+
+	if (bpf_core_field_exists(inode->i_mtime_sec)) {
+		*sec = BPF_CORE_READ(inode, i_mtime_sec);
+		*nsec = BPF_CORE_READ(inode, i_mtime_nsec);
+	} else if (bpf_core_field_exists(i67->__i_mtime)) {
+		*sec = BPF_CORE_READ(i67, __i_mtime.tv_sec);
+		*nsec = BPF_CORE_READ(i67, __i_mtime.tv_nsec);
+	} else {
+		*sec = BPF_CORE_READ(i61, i_mtime.tv_sec);
+		*nsec = BPF_CORE_READ(i61, i_mtime.tv_nsec);
+	}
+}
+
+/* file.f_owner: embedded until 6.11, then a pointer that may be NULL */
+struct file___embedded {
+	struct fown_struct f_owner;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct fown_struct *file_owner(struct file *file)
+{
+	struct file___embedded *old = (void *)file;
+
+	if (bpf_core_field_size(file->f_owner) == sizeof(void *))
+		return BPF_CORE_READ(file, f_owner);
+	return (void *)old + bpf_core_field_offset(struct file___embedded, f_owner);
+}
+
+/* file.f_count (atomic_long_t) until 6.13, then f_ref, which counts from -1 up: one less */
+struct atomic___any {
+	__s64 counter;
+} __attribute__((preserve_access_index));
+struct file___counted {
+	struct atomic___any f_count;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u64 file_count(struct file *file)
+{
+	struct file___counted *old = (void *)file;
+	__u64 n = 0;
+
+	if (bpf_core_field_exists(old->f_count)) {
+		n = BPF_CORE_READ(old, f_count.counter);
+	} else if (bpf_core_field_exists(file->f_ref)) {
+		bpf_probe_read_kernel(&n, sizeof(n),
+				      (char *)file + bpf_core_field_offset(struct file, f_ref));
+		n += 1;
+	}
+	return n;
+}
+
+/* k_itimer: list_head, sigqueue pointer, it_active (6.1); hlist (6.8); embedded sigqueue, it_status (6.13) */
+struct k_itimer___old {
+	struct sigqueue *sigq;
+	int it_requeue_pending;
+	int it_active;
+} __attribute__((preserve_access_index));
+
+/* file_lock: its common part became file_lock_core in 6.9 */
+struct file_lock___flat {
+	struct list_head fl_list;
+	fl_owner_t fl_owner;
+	unsigned int fl_flags;
+	unsigned char fl_type;
+	struct file *fl_file;
+	loff_t fl_start;
+	loff_t fl_end;
+} __attribute__((preserve_access_index));
+
+/* anon_vma_name: a member of its own when configured; 5.17 to 6.1 a union with the rmap node */
+struct vm_area_struct___named {
+	struct anon_vma_name *anon_name;
+} __attribute__((preserve_access_index));
+
+/* rseq_len: since 6.3; 32 bytes before */
+static __always_inline __u32 task_rseq_len(struct task_struct *task)
+{
+	if (bpf_core_field_exists(task->rseq_len))
+		return BPF_CORE_READ(task, rseq_len);
+	return 32;
+}
+
+#endif

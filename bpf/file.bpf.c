@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* file.bpf.c - iter/task_file: descriptors of the members, what they refer to, who else holds it. */
+#include "res/file.bpf.h"
+#include "res/pipe.bpf.h"
+#include "res/eventfd.bpf.h"
+#include "res/lock.bpf.h"
+
+/*
+ * f_op of an eventfd, learned by the loader from one of its own: names of file_operations are not in
+ * every kernel's kallsyms.
+ */
+volatile __u64 eventfd_fops;
+/* The loader itself, whose exemplar is shown although it is no member. */
+volatile __u32 self_tgid;
+
+/* files of the members, for walk_holders */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 262144);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);
+	__type(value, __u8);
+} held_files SEC(".maps");
+
+static __always_inline void emit_fd(struct frame *f, struct task_struct *t, struct file *file, __u32 fd)
+{
+	struct rec_fd *r = frame_add(f, REC_FD, sizeof(*r));
+	struct files_struct *files = BPF_CORE_READ(t, files);
+	unsigned long *bits, word = 0;
+
+	if (!r)
+		return;
+	r->files = (__u64)files;
+	r->file = (__u64)file;
+	r->fd = fd;
+	bits = BPF_CORE_READ(files, fdt, close_on_exec);
+	bpf_probe_read_kernel(&word, sizeof(word), bits + fd / 64);
+	r->cloexec = word >> (fd & 63) & 1;
+}
+
+SEC("iter/task_file")
+int walk_files(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct file *file = ctx->file;
+	struct rec_file *r;
+	struct frame *f;
+	__u32 mode;
+
+	if (!t || !file)
+		return 0;
+	if (!is_member(t) && t->tgid != self_tgid)
+		return 0;
+	f = frame_get();
+	if (!f)
+		return 0;
+	emit_fd(f, t, file, ctx->fd);
+	mode = BPF_CORE_READ(file, f_inode, i_mode);
+	if ((mode & S_IFMT) == S_IFIFO)
+		emit_pipe(f, file);
+	if (eventfd_fops && (__u64)file->f_op == eventfd_fops)
+		emit_eventfd(f, file);
+	emit_locks(f, file, BPF_CORE_READ(t, files));
+	r = emit_file(f, file); /* last: its path takes what room is left */
+	if (r)
+		r->count--; /* the iterator holds one itself while we look */
+	return frame_send(f);
+}
+
+SEC("iter/task_file")
+int walk_holders(struct bpf_iter__task_file *ctx)
+{
+	struct task_struct *t = ctx->task;
+	__u64 file = (__u64)ctx->file;
+	struct rec_holder *r;
+	struct frame *f;
+
+	if (!t || !file || t->tgid == self_tgid || is_member(t))
+		return 0;
+	if (!bpf_map_lookup_elem(&held_files, &file))
+		return 0;
+	f = frame_get();
+	if (!f)
+		return 0;
+	r = frame_add(f, REC_HOLDER, sizeof(*r));
+	if (!r)
+		return 0;
+	r->file = file;
+	r->pid = t->tgid;
+	r->fd = ctx->fd;
+	bpf_probe_read_kernel(r->comm, sizeof(r->comm), t->comm);
+	return frame_send(f);
+}
+
+char LICENSE[] SEC("license") = "GPL";

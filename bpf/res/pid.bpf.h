@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* pid.bpf.h - struct pid and struct pid_namespace as records. */
+#ifndef BPF_CKPT_PID_BPF_H
+#define BPF_CKPT_PID_BPF_H
+
+#include "compat.bpf.h"
+#include "rec_task.h"
+
+#define PIDNS_ADDING (1u << 31) /* kernel/pid.c */
+
+/*
+ * numbers[] is declared with one element until 6.4, so a constant index above 0 would not relocate:
+ * compute the address instead.
+ */
+static __always_inline struct upid *pid_upid(struct pid *pid, __u32 level)
+{
+	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       level * bpf_core_type_size(struct upid);
+}
+
+static __always_inline struct pid_namespace *pid_active_ns(struct pid *pid)
+{
+	struct upid *own = pid_upid(pid, BPF_CORE_READ(pid, level) & 63);
+
+	return BPF_CORE_READ(own, ns);
+}
+
+static __always_inline void emit_pid(struct frame *f, struct pid *pid)
+{
+	struct rec_pid *r = frame_add(f, REC_PID, sizeof(*r));
+	__u32 level, i, off;
+
+	if (!r)
+		return;
+	level = BPF_CORE_READ(pid, level);
+	r->addr = (__u64)pid;
+	r->ino = pid_ino(pid);
+	r->level = level;
+	r->alive = BPF_CORE_READ(pid, tasks[0].first) != NULL; /* PIDTYPE_PID */
+	if (level > PIDNS_LEVEL_MAX)
+		return;
+	r->ns = (__u64)pid_active_ns(pid);
+	off = f->used;
+	for (i = 0; i < PID_NUMBERS_MAX; i++) {
+		__u32 at = off + i * sizeof(__s32);
+		__s32 nr = 0;
+
+		if (i <= level) {
+			struct upid *u = pid_upid(pid, i);
+
+			nr = BPF_CORE_READ(u, nr);
+		} else if (!(i & 1)) {
+			break;
+		}
+		if (at > REC_FRAME_MAX - sizeof(__s32))
+			break;
+		*(__s32 *)(f->data + at) = nr;
+	}
+	frame_grow(f, &r->h, (level + 1) * sizeof(__s32));
+}
+
+static __always_inline void emit_pidns(struct frame *f, struct pid_namespace *ns)
+{
+	struct rec_pidns *r = frame_add(f, REC_PIDNS, sizeof(*r));
+	__u32 allocated;
+
+	if (!r)
+		return;
+	allocated = BPF_CORE_READ(ns, pid_allocated);
+	r->addr = (__u64)ns;
+	r->parent = (__u64)BPF_CORE_READ(ns, parent);
+	r->reaper = (__u64)BPF_CORE_READ(ns, child_reaper, thread_pid);
+	r->level = BPF_CORE_READ(ns, level);
+	r->inum = BPF_CORE_READ(ns, ns.inum);
+	r->owner_inum = BPF_CORE_READ(ns, user_ns, ns.inum);
+	r->owner_level = BPF_CORE_READ(ns, user_ns, level);
+	r->allocated = allocated & ~PIDNS_ADDING;
+	r->adding = allocated >> 31;
+	r->idr_next = BPF_CORE_READ(ns, idr.idr_next);
+	r->pid_max = pidns_pid_max(ns);
+}
+
+#endif

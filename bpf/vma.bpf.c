@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vma.bpf.c - iter/task_vma: the areas of the members' address spaces and the files behind them. */
+#include "res/file.bpf.h"
+#include "rec_mem.h"
+
+#define VM_SHARED 0x00000008
+#define VM_HUGETLB 0x00400000
+#define TMPFS_MAGIC 0x01021994
+
+static __always_inline bool is_shared_anon(struct vm_area_struct *vma, struct file *file)
+{
+	char name[9] = {}; /* mm/shmem.c: shmem_zero_setup() names it "dev/zero" */
+
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != TMPFS_MAGIC)
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return BPF_CORE_READ(file, f_inode, i_nlink) == 0 &&
+	       *(__u64 *)name == *(const __u64 *)"dev/zero";
+}
+
+static __always_inline void fill_name(struct rec_vma *r, struct vm_area_struct *vma)
+{
+	struct vm_area_struct___named *named = (void *)vma;
+	struct vm_special_mapping *special;
+	struct anon_vma_name *anon;
+
+	if (BPF_CORE_READ(vma, vm_ops, name)) { /* mm/mmap.c: special_mapping_vmops */
+		r->kind |= VMA_F_SPECIAL;
+		special = BPF_CORE_READ(vma, vm_private_data);
+		bpf_probe_read_kernel_str(r->name, sizeof(r->name), BPF_CORE_READ(special, name));
+	} else if (bpf_core_field_exists(named->anon_name)) {
+		anon = BPF_CORE_READ(named, anon_name);
+		if (anon)
+			bpf_probe_read_kernel_str(r->name, sizeof(r->name), anon->name);
+	}
+}
+
+SEC("iter/task_vma")
+int walk_vmas(struct bpf_iter__task_vma *ctx)
+{
+	struct task_struct *t = ctx->task;
+	struct vm_area_struct *vma = ctx->vma;
+	struct rec_vma *r;
+	struct file *file;
+	struct frame *f;
+
+	if (!t || !vma || !is_member(t))
+		return 0;
+	f = frame_get();
+	if (!f)
+		return 0;
+	r = frame_add(f, REC_VMA, sizeof(*r));
+	if (!r)
+		return 0;
+	r->mm = (__u64)vma->vm_mm;
+	r->start = vma->vm_start;
+	r->end = vma->vm_end;
+	r->flags = vma->vm_flags;
+	r->pgoff = vma->vm_pgoff;
+	if (vma->anon_vma)
+		r->kind |= VMA_F_ANON_VMA;
+	if (r->flags & VM_HUGETLB)
+		r->kind |= VMA_F_HUGETLB;
+	if (bpf_core_field_exists(vma->vm_policy) && vma->vm_policy)
+		r->kind |= VMA_F_POLICY;
+	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) && vma->vm_userfaultfd_ctx.ctx)
+		r->kind |= VMA_F_UFFD;
+	file = vma->vm_file;
+	if (!file) {
+		fill_name(r, vma);
+		return frame_send(f);
+	}
+	r->file = (__u64)file;
+	if (r->flags & VM_SHARED && is_shared_anon(vma, file))
+		r->kind |= VMA_F_SHMEM;
+	emit_file(f, file);
+	return frame_send(f);
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+/* rec_file.h - records of descriptors and what they refer to. */
+#ifndef BPF_CKPT_REC_FILE_H
+#define BPF_CKPT_REC_FILE_H
+
+#include "record.h"
+
+/* struct fs_struct. Two NUL-terminated strings follow: cwd, then, 8-aligned, root. */
+struct rec_fs {
+	struct rec_hdr h;
+	__u64 addr; /* identity */
+	__u32 umask;
+	__u16 cwd_len, root_len; /* with NUL; 0: could not be told */
+	struct rec_inode cwd, root;
+	char paths[];
+};
+
+/*
+ * struct file: an open file description, also one that is only mapped or executed. path follows,
+ * NUL-terminated, with " (deleted)" as d_path() says it.
+ */
+struct rec_file {
+	struct rec_hdr h;
+	__u64 addr;   /* identity */
+	__u64 inode;  /* identity of the inode: equal for separate opens of one file */
+	__u64 f_op;
+	__u64 object; /* private_data, or the pipe: what kind-specific records refer to */
+	__u32 flags;  /* O_* */
+	__u32 mode;   /* FMODE_* */
+	__u64 pos;
+	__u64 count;  /* references, without those of the walk */
+	__u64 owner;  /* reference to rec_pid: F_SETOWN, 0 for none */
+	__u32 owner_type; /* enum pid_type: 0 thread, 1 process, 2 group */
+	__u32 owner_signum;
+	__u32 owner_uid, owner_euid;
+	struct rec_inode id;
+	char name[32]; /* last component of the dentry: "[eventfd]", "memfd:x" */
+	__u32 path_len; /* with NUL; 0: could not be told */
+	__u32 reserved;
+	char path[];
+};
+
+/* one slot of a descriptor table */
+struct rec_fd {
+	struct rec_hdr h;
+	__u64 files; /* reference: files_struct; key */
+	__u64 file;  /* reference to rec_file */
+	__u32 fd;    /* key */
+	__u32 cloexec;
+};
+
+/* struct pipe_inode_info */
+struct rec_pipe {
+	struct rec_hdr h;
+	__u64 addr;  /* identity */
+	__u64 inode; /* ino on pipefs, or of the named fifo */
+	__u64 bytes; /* unread */
+	__u32 ring_size; /* slots of a page each: F_GETPIPE_SZ / page size */
+	__u32 max_usage;
+	__u32 used;      /* slots in use */
+	__u32 packets;   /* slots written with O_DIRECT (message borders) */
+	__u32 readers, writers, files;
+	__u32 named;     /* a fifo in a file system */
+	__u32 foreign;   /* slots that hold something else than plain pages of the pipe */
+	__u32 reserved;
+};
+
+struct rec_eventfd {
+	struct rec_hdr h;
+	__u64 file;  /* reference to rec_file */
+	__u64 addr;  /* identity of the eventfd_ctx */
+	__u64 count;
+	__u32 flags; /* EFD_SEMAPHORE */
+	__u32 reserved;
+};
+
+/* LOCK_MORE: the inode has more locks than the walk follows */
+enum { LOCK_POSIX = 0, LOCK_OFD = 1, LOCK_FLOCK = 2, LOCK_LEASE = 3, LOCK_MORE = 4 };
+
+/* a lock on the inode of an open file */
+struct rec_lock {
+	struct rec_hdr h;
+	__u64 file;  /* reference to the rec_file it was taken through */
+	__u64 owner; /* POSIX: reference to files_struct; else the file */
+	__u64 start, end; /* bytes; end is inclusive, OFFSET_MAX for to the end of file */
+	__u32 kind;  /* LOCK_* */
+	__u32 type;  /* F_RDLCK 0, F_WRLCK 1 */
+	__u64 inode;
+};
+
+/* A file without a name: contents are in the image as extents of this object. */
+struct rec_ghost {
+	struct rec_hdr h;
+	__u64 addr; /* identity: struct inode */
+	__u64 size;
+	__u32 mode, uid, gid, reserved;
+};
+
+/* Somebody outside of the tree who holds a file of the tree. Never in an image. */
+struct rec_holder {
+	struct rec_hdr h;
+	__u64 file;
+	__u32 pid; /* level 0 */
+	__u32 fd;
+	char comm[16];
+};
+
+#endif

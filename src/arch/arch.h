@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* arch.h - what differs between processors: registers, system-call convention. ptrace(2) throughout. */
+#ifndef BPF_CKPT_ARCH_H
+#define BPF_CKPT_ARCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+#include <sys/user.h>
+#include <linux/types.h>
+
+/* NT_PRSTATUS and NT_X86_XSTATE of a stopped thread. len: room on entry, bytes on return. -errno. */
+int arch_get_regs(pid_t tid, struct user_regs_struct *regs);
+int arch_set_regs(pid_t tid, const struct user_regs_struct *regs);
+int arch_get_xstate(pid_t tid, void *buf, size_t *len);
+int arch_set_xstate(pid_t tid, const void *buf, size_t len);
+
+/* Room that arch_get_xstate() may need. */
+#define ARCH_XSTATE_MAX 16384
+
+/* The features (XCR0 bits) that an xstate blob may hold; 0 when it is too short to tell. */
+__u64 arch_xstate_features(const void *xstate, size_t len);
+
+/* The same of this processor, as the kernel has it enabled (XGETBV). */
+__u64 arch_cpu_features(void);
+
+/* The system call that the thread is in, or -1. */
+static inline long arch_syscall_nr(const struct user_regs_struct *regs)
+{
+	return (long)regs->orig_rax;
+}
+
+/* The thread returns from a system call that restarts through its restart_block. */
+bool arch_restarts_by_block(const struct user_regs_struct *regs);
+
+/*
+ * The thread was in a system call that the kernel never restarts and that ended with EINTR. When no
+ * signal is pending, only our stop can have been the reason.
+ */
+bool arch_eintr_by_stop(const struct user_regs_struct *regs);
+
+/* Have it executed again when the thread runs on; a handler that runs first still makes it EINTR. */
+void arch_make_restart(struct user_regs_struct *regs);
+
+/*
+ * Begin to execute one system call in a stopped thread, with the `syscall` instruction at insn;
+ * arch_inject_finish() waits for its end and gives the result. The registers are left changed. The
+ * call may unmap its own instruction: the stop comes before the next one is fetched.
+ */
+int arch_inject_start(pid_t tid, __u64 insn, long nr, const __u64 args[6]);
+int arch_inject_finish(pid_t tid, __s64 *res);
+
+/*
+ * A thread stopped inside an rseq critical section goes on at its abort handler, as the kernel would
+ * have it (rseq(2)): its registration moves to another task, so the kernel cannot. Changes regs.
+ */
+int arch_rseq_fix(pid_t tid, __u64 rseq, struct user_regs_struct *regs);
+
+#endif

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* x86_64.c - registers and system-call convention of x86-64. */
+#include "arch.h"
+
+#include <cpuid.h>
+#include <elf.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include "cleanup.h"
+
+/* include/linux/errno.h: results that never reach user space */
+#define ERESTARTNOHAND 514
+#define ERESTART_RESTARTBLOCK 516
+#define XSTATE_XCR0 464 /* struct xregs_state: sw_reserved, as ptrace(2) fills it */
+
+#ifndef NT_X86_XSTATE
+#define NT_X86_XSTATE 0x202
+#endif
+
+static int get_regset(pid_t tid, int type, void *buf, size_t *len)
+{
+	struct iovec iov = { buf, *len };
+
+	if (ptrace(PTRACE_GETREGSET, tid, type, &iov))
+		return -errno;
+	*len = iov.iov_len;
+	return 0;
+}
+
+static int set_regset(pid_t tid, int type, const void *buf, size_t len)
+{
+	struct iovec iov = { (void *)buf, len };
+
+	return ptrace(PTRACE_SETREGSET, tid, type, &iov) ? -errno : 0;
+}
+
+int arch_get_regs(pid_t tid, struct user_regs_struct *regs)
+{
+	size_t len = sizeof(*regs);
+
+	return get_regset(tid, NT_PRSTATUS, regs, &len);
+}
+
+int arch_set_regs(pid_t tid, const struct user_regs_struct *regs)
+{
+	return set_regset(tid, NT_PRSTATUS, regs, sizeof(*regs));
+}
+
+int arch_get_xstate(pid_t tid, void *buf, size_t *len)
+{
+	return get_regset(tid, NT_X86_XSTATE, buf, len);
+}
+
+int arch_set_xstate(pid_t tid, const void *buf, size_t len)
+{
+	return set_regset(tid, NT_X86_XSTATE, buf, len);
+}
+
+__u64 arch_xstate_features(const void *xstate, size_t len)
+{
+	__u64 features = 0;
+
+	if (len >= XSTATE_XCR0 + sizeof(features))
+		memcpy(&features, (const char *)xstate + XSTATE_XCR0, sizeof(features));
+	return features;
+}
+
+__u64 arch_cpu_features(void)
+{
+	__u32 eax, ebx, ecx, edx;
+
+	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))
+		return 3; /* x87 and SSE are always there */
+	__asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
+	return (__u64)edx << 32 | eax;
+}
+
+bool arch_restarts_by_block(const struct user_regs_struct *regs)
+{
+	return (long)regs->orig_rax >= 0 && (long)regs->rax == -ERESTART_RESTARTBLOCK;
+}
+
+/*
+ * These return EINTR after any stop, even one without a signal (signal(7)). Each begins from scratch
+ * when called again with the same arguments; nothing was consumed when it said EINTR. A timeout
+ * starts again: how much of it was left is not kept by the kernel.
+ */
+static const short never_restarted[] = {
+	SYS_epoll_wait,	     SYS_epoll_pwait, 441 /* epoll_pwait2 */, SYS_rt_sigtimedwait, SYS_semop,
+	SYS_semtimedop,	     SYS_io_getevents, SYS_recvfrom,	      SYS_recvmsg,	   SYS_recvmmsg,
+	SYS_accept,	     SYS_accept4,      SYS_sendto,	      SYS_sendmsg,	   SYS_msgrcv,
+	SYS_msgsnd,	     SYS_pause,
+};
+
+bool arch_eintr_by_stop(const struct user_regs_struct *regs)
+{
+	if ((long)regs->rax != -EINTR)
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(never_restarted); i++)
+		if ((long)regs->orig_rax == never_restarted[i])
+			return true;
+	return false;
+}
+
+void arch_make_restart(struct user_regs_struct *regs)
+{
+	regs->rax = -ERESTARTNOHAND;
+}
+
+int arch_inject_start(pid_t tid, __u64 insn, long nr, const __u64 args[6])
+{
+	struct user_regs_struct r;
+	int err = arch_get_regs(tid, &r);
+
+	if (err)
+		return err;
+	r.rip = insn;
+	r.rax = nr;
+	r.orig_rax = -1; /* or the kernel would restart the call that the stop interrupted */
+	r.rdi = args[0];
+	r.rsi = args[1];
+	r.rdx = args[2];
+	r.r10 = args[3];
+	r.r8 = args[4];
+	r.r9 = args[5];
+	err = arch_set_regs(tid, &r);
+	if (err)
+		return err;
+	return ptrace(PTRACE_SINGLESTEP, tid, 0, 0) ? -errno : 0;
+}
+
+int arch_inject_finish(pid_t tid, __s64 *res)
+{
+	struct user_regs_struct r;
+	int status, err;
+
+	if (waitpid(tid, &status, __WALL) != tid)
+		return -errno;
+	if (!WIFSTOPPED(status) || WSTOPSIG(status) != 5 /* SIGTRAP */)
+		return -EPROTO;
+	err = arch_get_regs(tid, &r);
+	if (!err)
+		*res = r.rax;
+	return err;
+}
+
+static int read_remote(pid_t tid, __u64 addr, void *buf, size_t len)
+{
+	struct iovec local = { buf, len }, remote = { (void *)addr, len };
+
+	return process_vm_readv(tid, &local, 1, &remote, 1, 0) == (ssize_t)len ? 0 : -EFAULT;
+}
+
+int arch_rseq_fix(pid_t tid, __u64 rseq, struct user_regs_struct *regs)
+{
+	struct { __u32 version, flags; __u64 start, length, abort; } cs;
+	__u64 ptr;
+
+	/* struct rseq { u32 cpu_id_start, cpu_id; u64 rseq_cs; ... } */
+	if (!rseq || read_remote(tid, rseq + 8, &ptr, sizeof(ptr)) || !ptr)
+		return 0;
+	if (read_remote(tid, ptr, &cs, sizeof(cs)))
+		return -EFAULT;
+	if (regs->rip - cs.start < cs.length)
+		regs->rip = cs.abort;
+	return 0;
+}

@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* check.c - what stands in the way of a checkpoint: all of it at once, each by name. */
+#include "check.h"
+
+#include <errno.h>
+#include <json-c/json.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "res.h"
+
+static bool same_text(const struct refusal *r, const char *kind, const char *text)
+{
+	return !strcmp(r->kind, kind) && !strcmp(r->text, text);
+}
+
+static void note(struct check *c, const struct rec_task *t, const char *kind, const char *text)
+{
+	for (size_t i = 0; i < c->nr; i++) {
+		if (same_text(&c->v[i], kind, text)) {
+			c->v[i].more += c->v[i].task != t;
+			return;
+		}
+	}
+	if (!(c->nr & (c->nr + 1))) {
+		struct refusal *v = realloc(c->v, (c->nr * 2 + 2) * sizeof(*v));
+
+		if (!v)
+			abort(); /* a refusal must never get lost */
+		c->v = v;
+	}
+	c->v[c->nr++] = (struct refusal){ t, kind, strdup(text), 0 };
+}
+
+void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
+{
+	const struct shared_by *u = users_find(c->users, user);
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note(c, u ? u->task : NULL, kind, text);
+}
+
+static void refuse_plan(void *arg, const struct proc *p, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note(arg, p ? p->leader : NULL, "tree", text);
+}
+
+/* In a namespace of the tree every number must belong to a task that was seen: pidns.md D6. */
+static void check_complete(struct check *c)
+{
+	if (c->live)
+		return;
+	snap_for_each(c->snap, REC_PIDNS, const struct rec_pidns, ns) {
+		size_t seen;
+
+		if (!tree_has_pidns(c->tree, ns->addr))
+			continue;
+		seen = tree_count_pids(c->snap, ns->addr);
+		if (seen != ns->allocated)
+			check_refuse(c, 0, "pidns", "pid namespace %u holds %u pids, but only %zu of "
+				     "them could be seen: something entered or left it during the walk",
+				     ns->inum, ns->allocated, seen);
+	}
+}
+
+static int check_records(struct check *c)
+{
+	for (unsigned int i = 0; i < nr_res_types; i++) {
+		const struct res_type *type = res_types[i];
+		size_t nr;
+		void **rec;
+
+		if (!type->check)
+			continue;
+		rec = snap_all(c->snap, type->tag, &nr);
+		for (size_t j = 0; j < nr; j++) {
+			int err = type->check(c, rec[j]);
+
+			if (err)
+				return err;
+		}
+	}
+	return 0;
+}
+
+int check_run(struct check *c)
+{
+	struct plan_opts opts = { .shell_job = c->shell_job };
+	struct plan plan = {};
+	int err;
+
+	err = check_records(c);
+	if (err)
+		return err;
+	check_complete(c);
+	err = plan_build(&plan, c->tree, &opts, refuse_plan, c);
+	plan_free(&plan);
+	if (err && err != -ERR_BLOCKED)
+		return err;
+	return c->nr ? -ERR_BLOCKED : 0;
+}
+
+void check_free(struct check *c)
+{
+	for (size_t i = 0; i < c->nr; i++)
+		free(c->v[i].text);
+	free(c->v);
+	c->v = NULL;
+	c->nr = 0;
+}
+
+static void task_name(const struct check *c, const struct refusal *r, char *buf, size_t len)
+{
+	const struct rec_pid *pid = r->task ? snap_find(c->snap, REC_PID, r->task->pid) : NULL;
+	char chain[PID_NUMBERS_MAX * 12];
+
+	if (!pid) {
+		snprintf(buf, len, "the tree");
+		return;
+	}
+	pid_chain(pid, 0, chain, sizeof(chain));
+	snprintf(buf, len, "task %s (%.16s)", chain, r->task->comm);
+}
+
+void check_report(const struct check *c, FILE *out)
+{
+	for (size_t i = 0; i < c->nr; i++) {
+		const struct refusal *r = &c->v[i];
+		char name[512];
+
+		task_name(c, r, name, sizeof(name));
+		fprintf(out, "bpf-ckpt: %s: %s: %s", name, r->kind, r->text);
+		if (r->more)
+			fprintf(out, " (and %u more tasks)", r->more);
+		fputc('\n', out);
+	}
+}
+
+static struct json_object *refusal_json(const struct check *c, const struct refusal *r)
+{
+	const struct rec_pid *pid = r->task ? snap_find(c->snap, REC_PID, r->task->pid) : NULL;
+	struct json_object *o = json_object_new_object(), *chain;
+
+	if (pid) {
+		chain = json_object_new_array();
+		for (unsigned int l = 0; l <= pid->level; l++)
+			json_object_array_add(chain, json_object_new_int(pid->numbers[l]));
+		json_object_object_add(o, "chain", chain);
+		json_object_object_add(o, "comm", json_object_new_string_len(r->task->comm,
+						  strnlen(r->task->comm, sizeof(r->task->comm))));
+	}
+	json_object_object_add(o, "kind", json_object_new_string(r->kind));
+	json_object_object_add(o, "reason", json_object_new_string(r->text));
+	json_object_object_add(o, "more_tasks", json_object_new_int64(r->more));
+	return o;
+}
+
+void check_report_json(const struct check *c, FILE *out)
+{
+	struct json_object *o = json_object_new_object(), *list = json_object_new_array();
+
+	for (size_t i = 0; i < c->nr; i++)
+		json_object_array_add(list, refusal_json(c, &c->v[i]));
+	json_object_object_add(o, "ok", json_object_new_boolean(!c->nr));
+	json_object_object_add(o, "refusals", list);
+	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
+	json_object_put(o);
+}

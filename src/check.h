@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* check.h - what stands in the way of a checkpoint: all of it at once, each by name. */
+#ifndef BPF_CKPT_CHECK_H
+#define BPF_CKPT_CHECK_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "plan.h"
+#include "snap.h"
+#include "tree.h"
+#include "users.h"
+
+struct refusal {
+	const struct rec_task *task; /* whom it concerns first; NULL: the whole tree */
+	const char *kind;            /* name of the kind of resource */
+	char *text;                  /* what, why, and what the user can do */
+	unsigned int more;           /* further tasks with the same text */
+};
+
+struct check {
+	const struct snap *snap;
+	const struct tree *tree;
+	const struct users *users;
+	const struct rec_task *own; /* our own task: what namespaces are compared with */
+	bool shell_job;
+	bool live; /* nothing is stopped: what is in flux is not held against the tree */
+	struct refusal *v;
+	size_t nr;
+};
+
+/*
+ * Run every kind's check() over the snap and the planner over the tree. 0 when nothing stands in
+ * the way, -ERR_BLOCKED when something does, -errno when the check itself failed. Says nothing.
+ */
+int check_run(struct check *c);
+void check_free(struct check *c);
+
+/* One line a refusal on out: "bpf-ckpt: task 123 (bash) [123.4.1]: socket: fd 5: ...". */
+void check_report(const struct check *c, FILE *out);
+/* The same as one JSON object on out. */
+void check_report_json(const struct check *c, FILE *out);
+
+/*
+ * Note a refusal. user is the identity of what it is about or of a holder of it (task, mm, files,
+ * fs, sighand or signal); its first user is named.
+ */
+void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+#endif

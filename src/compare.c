@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* compare.c - is the restored tree what the image says? By the field tables, not by belief. */
+#include "compare.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compare_pages.h"
+#include "dump.h"
+#include "dump_find.h"
+#include "res/file.h"
+#include "log.h"
+#include "rec_file.h"
+#include "rec_mem.h"
+#include "rec_state.h"
+#include "res/vma.h"
+#include "restore.h"
+
+#define DIFFERENCES_MAX 20
+#define MM_FLAGS (0x3ull | 0x7fcull | 1ull << 24) /* dumpable, dump filter, THP: the program's own */
+
+/*
+ * References are compared as a bijection: the first time an id of the image meets an address they
+ * are bound, and from then on only each other. Both tables count up together.
+ */
+struct compare {
+	struct restore *r;
+	const struct snap *image, *live;
+	struct ids by_id, by_addr;
+	unsigned int differences;
+};
+
+static void differs(struct compare *c, const struct res_type *type, const void *a, const char *name,
+		    unsigned int index, __u64 want, __u64 have)
+{
+	if (c->differences++ < DIFFERENCES_MAX)
+		fail(-EILSEQ, "verify: %s %llu: %s[%u] is %#llx, in the image %#llx", type->name,
+		     rec_key(a), name, index, have, want);
+}
+
+static bool is_bound(struct compare *c, __u64 id, __u64 addr, bool *fresh)
+{
+	bool has_id = ids_has(&c->by_id, id), has_addr = ids_has(&c->by_addr, addr);
+
+	*fresh = !has_id && !has_addr;
+	if (has_id != has_addr)
+		return false;
+	return ids_get(&c->by_id, id) == ids_get(&c->by_addr, addr);
+}
+
+static void compare_record(struct compare *c, const struct res_type *type, const void *a, const void *b);
+
+/* The chain as the tree sees it; what is outside of the tree is not compared. */
+static bool is_ours(const struct compare *c, const struct rec_pid *p)
+{
+	return p && (!p->alive || restore_has_pid(c->r, p->addr)) &&
+	       (!c->r->tree.container || tree_has_pidns(&c->r->tree, p->ns));
+}
+
+static bool same_chain(const struct compare *c, const struct rec_pid *a, const struct rec_pid *b)
+{
+	unsigned int from = c->r->info->root_level, live = c->r->live_level;
+
+	if (!b || a->level - from != b->level - live)
+		return false;
+	return !memcmp(a->numbers + from, b->numbers + live, (a->level - from + 1) * sizeof(__s32));
+}
+
+static bool compare_pid(struct compare *c, __u64 id, __u64 addr)
+{
+	const struct rec_pid *a = snap_find(c->image, REC_PID, id);
+
+	return !is_ours(c, a) || same_chain(c, a, snap_find(c->live, REC_PID, addr));
+}
+
+static void compare_reference(struct compare *c, const struct res_type *type, const struct field *f,
+			      const void *a, const void *b)
+{
+	__u64 id = field_value(f, a, 0), addr = field_value(f, b, 0);
+	const struct res_type *target = f->target ? res_type(f->target) : NULL;
+	const void *ra, *rb;
+	bool fresh;
+
+	if (f->target == REC_PID ? !compare_pid(c, id, addr) : !id != !addr) {
+		differs(c, type, a, f->name, 0, id, addr);
+		return;
+	}
+	if (!id || f->target == REC_PID)
+		return;
+	if (!is_bound(c, id, addr, &fresh)) {
+		differs(c, type, a, f->name, 0, id, addr);
+		return;
+	}
+	if (!fresh || !target)
+		return;
+	ra = snap_find(c->image, f->target, id);
+	rb = snap_find(c->live, f->target, addr);
+	if (ra && rb)
+		compare_record(c, target, ra, rb);
+	else if (ra)
+		differs(c, type, a, f->name, 0, id, addr);
+}
+
+/* Bits of a field that are the program's: the rest is bookkeeping of the kernel. */
+static __u64 field_mask(const struct res_type *type, const struct field *f)
+{
+	if (type->tag == REC_VMA && f->offset == offsetof(struct rec_vma, flags))
+		return ~VM_VOLATILE;
+	if (type->tag == REC_FILE && f->offset == offsetof(struct rec_file, flags))
+		return ~(__u64)040; /* __FMODE_EXEC: execve() opened it, which only it can */
+	return ~0ull;
+}
+
+static void compare_values(struct compare *c, const struct res_type *type, const struct field *f,
+			   const void *a, const void *b)
+{
+	for (unsigned int i = 0; i < f->count; i++) {
+		const char *x = (const char *)a + f->offset + i * f->size;
+		const char *y = (const char *)b + f->offset + i * f->size;
+		__u64 mask = field_mask(type, f);
+
+		if (f->size > 8 ? memcmp(x, y, f->size) != 0 :
+				  ((field_value(f, a, i) ^ field_value(f, b, i)) & mask) != 0)
+			differs(c, type, a, f->name, i, f->size > 8 ? 0 : field_value(f, a, i),
+				f->size > 8 ? 0 : field_value(f, b, i));
+	}
+}
+
+static void compare_tail(struct compare *c, const struct res_type *type, const struct rec_hdr *a,
+			 const struct rec_hdr *b)
+{
+	if (type->tag == REC_FILE && !file_path_matters(c->image, (const void *)a))
+		return;
+	if (type->tail != MUST_MATCH && type->tag != REC_FILE)
+		return;
+	if (a->len != b->len || memcmp((const char *)a + type->size, (const char *)b + type->size,
+				       a->len - type->size))
+		differs(c, type, a, "contents", 0, a->len, b->len);
+}
+
+/* A zombie keeps what its parent will see; nobody can tell the rest of it any more. */
+static bool is_compared(const struct res_type *type, const struct field *f, const void *a)
+{
+	const struct rec_task *t = a;
+
+	if (type->tag == REC_TASK && t->exit_state)
+		return f->target == REC_PID || !strncmp(f->name, "exit_", 5) || !strcmp(f->name, "comm");
+	if (type->tag == REC_PROC && !((const struct rec_proc *)a)->nr_threads)
+		return f->target == REC_PID;
+	return true;
+}
+
+static void compare_record(struct compare *c, const struct res_type *type, const void *a, const void *b)
+{
+	for (unsigned int i = 0; i < type->nr_fields; i++) {
+		const struct field *f = &type->fields[i];
+
+		if (!is_compared(type, f, a))
+			continue;
+		if (f->rule == IS_REFERENCE)
+			compare_reference(c, type, f, a, b);
+		else if (f->rule == MUST_MATCH || f->rule == IS_KEY)
+			compare_values(c, type, f, a, b);
+	}
+	if (type->tag == REC_MM &&
+	    (((const struct rec_mm *)a)->flags ^ ((const struct rec_mm *)b)->flags) & MM_FLAGS)
+		differs(c, type, a, "flags", 0, ((const struct rec_mm *)a)->flags,
+			((const struct rec_mm *)b)->flags);
+	compare_tail(c, type, a, b);
+}
+
+/* ---- records that belong to an object ---- */
+
+static bool same_keys(const struct res_type *type, const void *a, const void *b)
+{
+	for (unsigned int i = 0; i < type->nr_fields; i++)
+		if (type->fields[i].rule == IS_KEY &&
+		    field_value(&type->fields[i], a, 0) != field_value(&type->fields[i], b, 0))
+			return false;
+	return true;
+}
+
+/* Where the address is that an id was bound to: the tables count alike. */
+static __u64 address_of(const struct compare *c, const struct res_type *type, __u64 id)
+{
+	size_t nr;
+	void **rec = snap_all(c->live, type->tag, &nr);
+	__u64 n = ids_has(&c->by_id, id) ? ids_get((struct ids *)&c->by_id, id) : 0;
+
+	for (size_t i = 0; i < nr && n; i++)
+		if (ids_has(&c->by_addr, rec_key(rec[i])) &&
+		    ids_get((struct ids *)&c->by_addr, rec_key(rec[i])) == n)
+			return rec_key(rec[i]);
+	return 0;
+}
+
+static void compare_siblings(struct compare *c, const struct res_type *type, void **a, size_t nr_a)
+{
+	size_t nr_b;
+	void **b = snap_range(c->live, type->tag, address_of(c, type, rec_key(a[0])), &nr_b);
+
+	if (nr_a != nr_b)
+		differs(c, type, a[0], "number of records", 0, nr_a, nr_b);
+	for (size_t i = 0; i < nr_a; i++) {
+		bool found = false;
+
+		/* both sides come in the same order, so the first try nearly always hits */
+		for (size_t k = 0; k < nr_b && !found; k++) {
+			const void *y = b[(i + k) % nr_b];
+
+			found = same_keys(type, a[i], y);
+			if (found)
+				compare_record(c, type, a[i], y);
+		}
+		if (!found)
+			differs(c, type, a[i], "presence", 0, 1, 0);
+	}
+}
+
+static void compare_owned(struct compare *c, const struct res_type *type)
+{
+	size_t nr;
+	void **rec = snap_all(c->image, type->tag, &nr);
+
+	for (size_t i = 0, j; i < nr; i = j) {
+		for (j = i; j < nr && rec_key(rec[j]) == rec_key(rec[i]); j++)
+			;
+		compare_siblings(c, type, rec + i, j - i);
+	}
+}
+
+/* Neighbours that the kernel could not merge for reasons of its past may be one area now. */
+static bool mergeable(const struct rec_vma *a, const struct rec_vma *b)
+{
+	return a->mm == b->mm && a->end == b->start && !((a->flags ^ b->flags) & ~VM_VOLATILE) &&
+	       a->file == b->file && !strcmp(a->name, b->name) &&
+	       (!a->file || a->pgoff + ((a->end - a->start) >> 12) == b->pgoff);
+}
+
+static bool is_kept(const void *rec, void *arg)
+{
+	return ((const struct rec_vma *)rec)->end;
+}
+
+static void merge_areas(struct snap *s)
+{
+	struct rec_vma *last = NULL;
+
+	snap_for_each(s, REC_VMA, struct rec_vma, v) {
+		if (last && mergeable(last, v)) {
+			last->end = v->end;
+			v->end = 0;
+		} else {
+			last = v;
+		}
+	}
+	snap_filter(s, REC_VMA, is_kept, NULL);
+}
+
+static void compare_tasks(struct compare *c, const struct dump *d)
+{
+	const struct res_type *type = res_type(REC_TASK);
+	bool fresh;
+
+	for (unsigned int i = 0; i < c->r->nr_units; i++) {
+		const struct unit *u = &c->r->units[i];
+		const struct rec_task *live = NULL;
+
+		if (!u->task)
+			continue;
+		snap_for_each(c->live, REC_PID, const struct rec_pid, p)
+			if (p->numbers[0] == u->tid)
+				live = dump_task_of(d, p->addr);
+		if (!live || !is_bound(c, u->task->addr, live->addr, &fresh))
+			differs(c, type, u->task, "presence", 0, 1, 0);
+		else
+			compare_record(c, type, u->task, live);
+	}
+}
+
+static int compare_all(struct compare *c, struct dump *d)
+{
+	compare_tasks(c, d);
+	merge_areas(&c->r->image.snap);
+	merge_areas(&d->snap);
+	for (unsigned int i = 0; i < nr_res_types; i++)
+		if (res_types[i]->owned && res_types[i]->tag != REC_TREE)
+			compare_owned(c, res_types[i]);
+	c->differences += compare_pages(c->r, d);
+	if (c->differences > DIFFERENCES_MAX)
+		fail(-EILSEQ, "verify: and %u more differences", c->differences - DIFFERENCES_MAX);
+	return c->differences ? -EILSEQ : 0;
+}
+
+int compare_restored(struct restore *r)
+{
+	struct dump_opts opts = { .pid = r->root_pid, .shell_job = true };
+	struct dump d = { .opts = &opts, .walk = r->walk, .freeze = r->freeze };
+	struct compare c = { .r = r, .image = &r->image.snap, .live = &d.snap };
+	int err = dump_walk(&d, WALK_ALL_MEMBERS);
+
+	if (!err)
+		err = dump_collect(&d);
+	if (!err) {
+		r->live_level = d.tree.root_level;
+		err = compare_all(&c, &d);
+	}
+	ids_free(&c.by_id);
+	ids_free(&c.by_addr);
+	/* the freeze table and the walk stay the restore's */
+	d.freeze = (struct freeze){};
+	d.walk = NULL;
+	dump_free(&d);
+	return err;
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* compare_pages.c - memory of a restored tree against the pages of the image. */
+#include "compare_pages.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "dump.h"
+#include "log.h"
+#include "rec_mem.h"
+#include "rec_state.h"
+#include "restore.h"
+
+#define PAGE 4096ull
+#define STEP (1ull << 20)
+
+/* Bytes that the kernel writes on its own: rseq, and where a timed call reports what is left. */
+static bool is_volatile(const struct restore *r, const struct unit *u, __u64 at)
+{
+	for (unsigned int i = 0; i < r->nr_units; i++) {
+		const struct rec_task *t = r->units[i].task;
+		const struct rec_regs *regs;
+
+		if (!t || t->mm != u->task->mm)
+			continue;
+		if (t->rseq && at - t->rseq < 32)
+			return true;
+		regs = snap_find(&r->image.snap, REC_REGS, t->addr);
+		if (!regs)
+			continue;
+		if (regs->restart == RESTART_NANOSLEEP && regs->arg[1] && at - regs->arg[1] < 16)
+			return true;
+		if (regs->restart == RESTART_POLL && at - regs->arg[0] < regs->arg[1] * 8)
+			return true;
+	}
+	return false;
+}
+
+static unsigned int compare_bytes(const struct restore *r, const struct unit *u, __u64 addr,
+				  const char *want, const char *have, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (want[i] == have[i] || is_volatile(r, u, addr + i))
+			continue;
+		fail(-EILSEQ, "verify: task %d (%.16s): memory at %#llx differs from the image", u->tid,
+		     u->task->comm, addr + i);
+		return 1;
+	}
+	return 0;
+}
+
+static unsigned int compare_run(const struct restore *r, const struct unit *u,
+				const struct image_page_run *run, char *buf)
+{
+	for (__u64 done = 0, len; done < run->ext.len; done += len) {
+		__u64 addr = run->ext.offset + done;
+		const char *want = r->image.map + run->pos + done;
+		struct iovec local = { buf, STEP }, remote = { (void *)addr, STEP };
+
+		len = run->ext.len - done < STEP ? run->ext.len - done : STEP;
+		local.iov_len = remote.iov_len = len;
+		if (process_vm_readv(u->tid, &local, 1, &remote, 1, 0) != (ssize_t)len) {
+			fail(-errno, "verify: read memory of task %d at %#llx", u->tid, addr);
+			return 1;
+		}
+		if (memcmp(buf, want, len) && compare_bytes(r, u, addr, want, buf, len))
+			return 1;
+	}
+	return 0;
+}
+
+static __u64 live_pages(const struct dump *d, pid_t tid)
+{
+	__u64 pages = 0;
+
+	for (size_t i = 0; i < d->nr_sources; i++)
+		if (d->sources[i].tag == REC_MM && d->sources[i].pid == tid)
+			for (size_t j = 0; j < d->sources[i].ranges.nr; j++)
+				pages += (d->sources[i].ranges.v[j].end -
+					  d->sources[i].ranges.v[j].start) / PAGE;
+	return pages;
+}
+
+unsigned int compare_pages(struct restore *r, const struct dump *live)
+{
+	char *buf _free_ = malloc(STEP);
+	unsigned int differences = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && buf; i++) {
+		const struct unit *u = &r->units[i];
+		const struct image_page_run *run;
+		__u64 pages = 0, have;
+		size_t nr;
+
+		if (!u->task || u->task->exit_state)
+			continue;
+		run = image_runs(&r->image, REC_MM, u->task->mm, &nr);
+		for (size_t j = 0; j < nr; j++) {
+			differences += compare_run(r, u, &run[j], buf);
+			pages += run[j].ext.len / PAGE;
+		}
+		have = live_pages(live, u->tid);
+		if (have != pages) {
+			fail(-EILSEQ, "verify: task %d (%.16s) has %llu private pages, in the image %llu",
+			     u->tid, u->task->comm, have, pages);
+			differences++;
+		}
+	}
+	return differences + !buf;
+}

@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dump.c - the recipe of a checkpoint: find, freeze, walk, check, collect, write, release. */
+#include "dump.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+
+#include "cleanup.h"
+#include "dump_find.h"
+#include "log.h"
+#include "rec_file.h"
+#include "rec_state.h"
+#include "res.h"
+
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
+static __u64 now_ns(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+pid_t task_tid(const struct tree *t, const struct rec_task *task)
+{
+	const struct rec_pid *pid = snap_find(t->snap, REC_PID, task->pid);
+
+	return pid ? pid->numbers[0] : -1;
+}
+
+const struct rec_task *dump_task_of(const struct dump *d, __u64 pid)
+{
+	snap_for_each(&d->snap, REC_TASK, const struct rec_task, t)
+		if (t->pid == pid)
+			return t;
+	return NULL;
+}
+
+int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd)
+{
+	const struct rec_pid *tgid = snap_find(&d->snap, REC_PID, t->tgid);
+	int pidfd _close_ = tgid ? syscall(SYS_pidfd_open, tgid->numbers[0], 0) : -1;
+	int got;
+
+	if (pidfd < 0)
+		return -errno;
+	got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+	return got < 0 ? -errno : got;
+}
+
+bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd)
+{
+	snap_for_each(&d->snap, REC_FD, const struct rec_fd, slot) {
+		const struct shared_by *u = slot->file == file ? users_find(&d->users, slot->files) : NULL;
+
+		if (u) {
+			*t = u->task;
+			*fd = slot->fd;
+			return true;
+		}
+	}
+	return false;
+}
+
+int dump_add_pages(struct dump *d, const struct page_source *src)
+{
+	if (d->nr_sources == d->cap_sources) {
+		size_t cap = d->cap_sources ? d->cap_sources * 2 : 64;
+		struct page_source *v = realloc(d->sources, cap * sizeof(*v));
+
+		if (!v)
+			return fail(-ENOMEM, "dump");
+		d->sources = v;
+		d->cap_sources = cap;
+	}
+	d->sources[d->nr_sources++] = *src;
+	return 0;
+}
+
+/* What the whole tree is: the record that an image is read by. */
+static int collect_tree(struct dump *d)
+{
+	struct rec_tree *r = snap_new(&d->snap, REC_TREE, sizeof(*r));
+
+	if (!r)
+		return fail(-ENOMEM, "dump");
+	r->root = d->tree.root->pid->addr;
+	r->root_pidns = d->tree.root_ns->addr;
+	r->root_level = d->tree.root_level;
+	r->flags = (d->tree.container ? TREE_F_CONTAINER : 0) |
+		   (d->opts->shell_job ? TREE_F_SHELL_JOB : 0);
+	r->clock_monotonic = now_ns(CLOCK_MONOTONIC);
+	r->clock_boottime = now_ns(CLOCK_BOOTTIME);
+	r->clock_realtime = now_ns(CLOCK_REALTIME);
+	for (size_t i = 0; i < d->tree.nr; i++) {
+		r->processes++;
+		r->threads += d->tree.procs[i].nr_threads;
+		r->zombies += d->tree.procs[i].zombie;
+	}
+	return 0;
+}
+
+static int collect_tasks(struct dump *d, const struct res_type *type)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < d->tree.nr && !err; i++) {
+		const struct proc *p = &d->tree.procs[i];
+
+		for (unsigned int j = 0; j < p->nr_threads && !err; j++)
+			if (!p->threads[j]->exit_state)
+				err = type->collect_task(d, p->threads[j]);
+	}
+	return err;
+}
+
+static int collect_records(struct dump *d, const struct res_type *type)
+{
+	size_t nr;
+	void **rec = snap_all(&d->snap, type->tag, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++)
+		err = type->collect(d, rec[i]);
+	return err;
+}
+
+int dump_collect(struct dump *d)
+{
+	int err = collect_tree(d);
+
+	for (unsigned int i = 0; i < nr_res_types && !err; i++) {
+		if (res_types[i]->collect_task)
+			err = collect_tasks(d, res_types[i]);
+		if (!err && res_types[i]->collect)
+			err = collect_records(d, res_types[i]);
+	}
+	return err;
+}
+
+static int write_records(struct dump *d, const struct res_type *type)
+{
+	size_t nr;
+	void **rec = snap_all(&d->snap, type->tag, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_hdr *h = rec[i];
+		struct rec_hdr *copy _free_ = malloc(h->len);
+		int err;
+
+		if (!copy)
+			return fail(-ENOMEM, "dump");
+		memcpy(copy, h, h->len);
+		err = ids_translate(&d->ids, type, copy);
+		if (!err)
+			err = image_append(d->image, copy);
+		if (!err && type->write)
+			err = type->write(d, h);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static void let_go(struct dump *d)
+{
+	freeze_release(&d->freeze);
+	d->released_at = now_ns(CLOCK_MONOTONIC);
+}
+
+/* pages_copy() has read the last byte: a tree that shall run on can do so while we write. */
+static void all_read(void *arg)
+{
+	struct dump *d = arg;
+
+	if (d->opts->after == DUMP_LEAVE_RUNNING)
+		let_go(d);
+}
+
+static int write_image(struct dump *d)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		err = write_records(d, res_types[i]);
+	if (!err)
+		err = pages_copy(d->image, d->sources, d->nr_sources, all_read, d, &d->pages);
+	if (err)
+		return err;
+	err = image_commit(d->image);
+	d->image = NULL;
+	return err;
+}
+
+/* The image is complete and on disk: what becomes of the tree. */
+static void finish_tree(struct dump *d)
+{
+	if (d->opts->after == DUMP_KILL) {
+		freeze_kill(&d->freeze);
+		d->released_at = now_ns(CLOCK_MONOTONIC);
+	} else if (d->opts->after == DUMP_LEAVE_STOPPED) {
+		for (size_t i = 0; i < d->freeze.nr; i++)
+			if (d->freeze.v[i].tid == d->freeze.v[i].tgid)
+				kill(d->freeze.v[i].tgid, SIGSTOP);
+		let_go(d);
+	}
+}
+
+/* Something is wrong: worth a look at the whole system for who else holds the tree's files. */
+static int check_again(struct dump *d)
+{
+	size_t nr, n = 0;
+	void **file = snap_all(&d->snap, REC_FILE, &nr);
+	__u64 *addr _free_ = calloc(nr + 1, sizeof(*addr));
+	int err;
+
+	if (!addr)
+		return fail(-ENOMEM, "dump");
+	for (size_t i = 0; i < nr; i++)
+		addr[n++] = rec_key(file[i]);
+	err = walk_held(d->walk, addr, n);
+	if (!err)
+		err = walk_run(d->walk, WALK_HOLDERS, &d->snap);
+	check_free(&d->check);
+	return err ? err : check_run(&d->check);
+}
+
+static int check_tree(struct dump *d)
+{
+	int err;
+
+	d->check = (struct check){ .snap = &d->snap, .tree = &d->tree, .users = &d->users,
+				   .own = &d->own, .shell_job = d->opts->shell_job };
+	err = check_run(&d->check);
+	if (err == -ERR_BLOCKED)
+		err = check_again(d);
+	if (err == -ERR_BLOCKED) {
+		let_go(d); /* the target need not wait for a terminal */
+		check_report(&d->check, stderr);
+		if (d->opts->json)
+			check_report_json(&d->check, stdout);
+	}
+	return err;
+}
+
+void dump_free(struct dump *d)
+{
+	freeze_release(&d->freeze);
+	image_abort(d->image);
+	for (size_t i = 0; i < d->nr_sources; i++) {
+		ranges_free(&d->sources[i].ranges);
+		cleanup_close(&d->sources[i].fd);
+	}
+	free(d->sources);
+	check_free(&d->check);
+	users_free(&d->users);
+	tree_free(&d->tree);
+	snap_free(&d->snap);
+	ids_free(&d->ids);
+	walk_close(d->walk);
+}
+
+static void report(const struct dump *d)
+{
+	fprintf(stderr, "bpf-ckpt: %zu processes, %llu pages in %llu extents, stopped for %.2f ms\n",
+		d->tree.nr, d->pages.pages, d->pages.extents,
+		(d->released_at - d->froze_at) / 1e6);
+}
+
+static int recipe(struct dump *d)
+{
+	struct walk_opts wopts = { .verbose = d->opts->verbose };
+	int err;
+
+	err = walk_open(&d->walk, &wopts); /* 50-200 ms that the target need not pay for */
+	if (!err)
+		err = image_create(&d->image, d->opts->path);
+	if (!err)
+		err = dump_find(d);
+	if (!err)
+		err = check_tree(d);
+	if (!err)
+		err = dump_collect(d);
+	if (!err)
+		err = write_image(d);
+	if (!err)
+		finish_tree(d);
+	if (!err && d->opts->verbose)
+		report(d);
+	return err;
+}
+
+int dump_run(const struct dump_opts *opts)
+{
+	struct dump d = { .opts = opts };
+	int err = recipe(&d);
+
+	dump_free(&d);
+	return err;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* dump.h - one checkpoint in the making: find, freeze, walk, check, collect, write, release. */
+#ifndef BPF_CKPT_DUMP_H
+#define BPF_CKPT_DUMP_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "check.h"
+#include "freeze.h"
+#include "ids.h"
+#include "image.h"
+#include "pages.h"
+#include "snap.h"
+#include "tree.h"
+#include "users.h"
+#include "walk.h"
+
+enum dump_after { DUMP_LEAVE_RUNNING, DUMP_KILL, DUMP_LEAVE_STOPPED };
+
+struct dump_opts {
+	pid_t pid;             /* root task, as the caller's pid namespace numbers it */
+	const char *path;      /* of the image; "-": standard output */
+	enum dump_after after;
+	bool shell_job;
+	bool json;             /* refusals as JSON on stdout */
+	bool verbose;
+	unsigned int timeout_ms; /* longest the tree may be stopped before it is let go */
+};
+
+struct dump {
+	const struct dump_opts *opts;
+	struct walk *walk;
+	struct snap snap;
+	struct tree tree;
+	struct users users;
+	struct rec_task own; /* this process, for what must be equal */
+	struct freeze freeze;
+	struct check check;
+	struct ids ids;
+	struct image_writer *image;
+	struct page_source *sources;
+	size_t nr_sources, cap_sources;
+	struct pages_stats pages;
+	__u64 deadline;  /* CLOCK_MONOTONIC, ns */
+	__u64 froze_at, released_at;
+	int failed;      /* of the release, which pages_copy() calls back */
+};
+
+/* The whole checkpoint. 0 or a negative error that was reported. */
+int dump_run(const struct dump_opts *opts);
+
+/* Fetch what BPF could not give, kind by kind, from a frozen tree that dump_walk() has read. */
+int dump_collect(struct dump *d);
+
+/* Everything a dump holds; lets go of what is frozen, throws an uncommitted image away. */
+void dump_free(struct dump *d);
+
+/* The thread whose own number a pid object is, or NULL. */
+const struct rec_task *dump_task_of(const struct dump *d, __u64 pid);
+
+/* A duplicate of a descriptor of a task of the tree, or -errno (not reported). */
+int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd);
+
+/* Any open descriptor of the tree that refers to this file: fills task and fd. false: none. */
+bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd);
+
+/* Have pages copied into the image; areas are taken over (freed with the dump). */
+int dump_add_pages(struct dump *d, const struct page_source *src);
+
+/* The level-0 number of a task: what ptrace, /proc and process_vm_readv want here. */
+pid_t task_tid(const struct tree *t, const struct rec_task *task);
+
+#endif

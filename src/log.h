@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* log.h - one line a failure, on stderr; the exit statuses that users and scripts rely on. */
+#ifndef BPF_CKPT_LOG_H
+#define BPF_CKPT_LOG_H
+
+#include <stdarg.h>
+
+/* Exit statuses, DESIGN section 3; the man page documents them. */
+enum exit_status {
+	STATUS_DONE = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_BLOCKED = 3,    /* the tree holds something that cannot be checkpointed */
+	STATUS_IMAGE = 4,      /* the image is damaged, truncated or not ours */
+	STATUS_TAKEN = 5,      /* a number or path that the restore needs is in use */
+	STATUS_INCOMPLETE = 6,
+};
+
+/*
+ * Errors of ours that no errno names. Functions return 0 or a negative number: -errno, or one of
+ * these negated. They lie above MAX_ERRNO (4095), so the two never meet.
+ */
+enum {
+	ERR_BLOCKED = 5000 + STATUS_BLOCKED,
+	ERR_IMAGE = 5000 + STATUS_IMAGE,
+	ERR_TAKEN = 5000 + STATUS_TAKEN,
+	ERR_USAGE = 5000 + STATUS_USAGE,
+};
+
+/*
+ * Report a failure where it happened: "bpf-ckpt: MESSAGE: STRERROR" in one line on stderr. Returns
+ * err, so that a caller writes `return fail(-errno, "open %s", path);`. The errno's text is left
+ * out for err == 0 and for the ERR_* above. Callers further up pass the value on without a word.
+ */
+int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+
+/* A line on stderr that is no failure: "bpf-ckpt: warning: MESSAGE". */
+void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+
+/* The exit status for a return value of ours. */
+enum exit_status exit_status(int err);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * pages.h - copy pages of frozen address spaces and contents of files into an image, in large
+ * batches; while one batch is written the next is read.
+ */
+#ifndef BPF_CKPT_PAGES_H
+#define BPF_CKPT_PAGES_H
+
+#include <sys/types.h>
+#include <linux/types.h>
+
+#include "pagemap.h"
+
+struct image_writer;
+
+/* What to copy: page ranges of an address space, or all data of a file. */
+struct page_source {
+	__u32 tag;  /* REC_MM, REC_SHMEM or REC_GHOST */
+	__u64 id;   /* in the image */
+	pid_t pid;  /* REC_MM: a thread of it */
+	int fd;     /* else: the file; -1 for REC_MM */
+	struct page_ranges ranges; /* REC_MM: what exists and must be saved */
+};
+
+struct pages_stats {
+	__u64 pages, extents;
+};
+
+/*
+ * Copy all sources. At most POOL_BYTES are in flight, whatever their size. all_read() is called
+ * once, from the calling thread, when the last byte was read and only writing remains: a target may
+ * run from there on. 0 or -errno, reported with pid and address.
+ */
+int pages_copy(struct image_writer *w, const struct page_source *src, size_t nr,
+	       void (*all_read)(void *arg), void *arg, struct pages_stats *stats);
+
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* path.c - which files can be found again by their path, and whether they are still the same. */
+#include "path.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "cleanup.h"
+
+static const struct { __u64 magic; const char *name; } pseudo[] = {
+	{ 0x9fa0, "proc" },	      { 0x62656572, "sysfs" },	     { 0x27e0eb, "cgroup" },
+	{ 0x63677270, "cgroup2" },    { 0x64626720, "debugfs" },     { 0x74726163, "tracefs" },
+	{ 0x73636673, "securityfs" }, { 0xcafe4a11, "bpf" },	     { 0x19800202, "mqueue" },
+	{ 0x958458f6, "hugetlbfs" },  { 0x6e736673, "nsfs" },	     { 0x0187, "autofs" },
+	{ 0x50494446, "pidfs" },      { 0x1cd1, "devpts" },	     { 0x42494e4d, "binfmt_misc" },
+	{ 0x65735543, "fusectl" },    { 0x62656570, "configfs" },    { 0x6165676c, "pstore" },
+	{ 0xde5e81e4, "efivarfs" },   { 0xabba1974, "xenfs" },	     { 0x5345434d, "secretmem" },
+};
+
+const char *path_pseudo_fs(__u64 magic)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(pseudo); i++)
+		if (pseudo[i].magic == magic)
+			return pseudo[i].name;
+	return NULL;
+}
+
+bool path_deleted(const char *path, const struct rec_inode *id)
+{
+	size_t len = strlen(path), tail = strlen(DELETED);
+
+	return len > tail && !strcmp(path + len - tail, DELETED);
+}
+
+const char *path_refusal(const char *path, const struct rec_inode *id)
+{
+	if (path[0] != '/')
+		return "it cannot be reached from this mount namespace and root";
+	if (path_pseudo_fs(id->magic))
+		return "files of the kernel's own file systems (proc, sysfs, cgroup, ...) are not supported yet";
+	if (path_deleted(path, id))
+		return "it was deleted or renamed over";
+	return NULL;
+}
+
+bool path_ok(const char *path, size_t room, size_t len)
+{
+	return len >= 2 && len <= room && path[0] == '/' && strnlen(path, len) == len - 1;
+}
+
+/* The kernel's dev_t is major << 20 | minor; stat(2) gives another encoding. */
+static __u64 kernel_dev(dev_t dev)
+{
+	return (__u64)major(dev) << 20 | minor(dev);
+}
+
+bool path_same(int fd, const struct rec_inode *id, bool content, char *buf, size_t len)
+{
+	struct stat st;
+
+	if (fstat(fd, &st)) {
+		snprintf(buf, len, "it cannot be examined: %s", strerror(errno));
+		return false;
+	}
+	if ((st.st_mode & S_IFMT) != (id->mode & S_IFMT)) {
+		snprintf(buf, len, "it is another type of file now (mode %o instead of %o)",
+			 st.st_mode, id->mode);
+		return false;
+	}
+	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && kernel_dev(st.st_rdev) != id->rdev) {
+		snprintf(buf, len, "it is device %u:%u now", major(st.st_rdev), minor(st.st_rdev));
+		return false;
+	}
+	if (!content)
+		return true;
+	if ((__u64)st.st_size != id->size) {
+		snprintf(buf, len, "its size is %lld now, %llu in the image", (long long)st.st_size,
+			 id->size);
+		return false;
+	}
+	if (st.st_mtim.tv_sec != id->mtime_sec || (__u32)st.st_mtim.tv_nsec != id->mtime_nsec) {
+		snprintf(buf, len, "it was modified since the dump (mtime %lld.%09ld, %lld.%09u in the image)",
+			 (long long)st.st_mtim.tv_sec, st.st_mtim.tv_nsec, id->mtime_sec,
+			 id->mtime_nsec);
+		return false;
+	}
+	return true;
+}

@@ -1,0 +1,404 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* plan.c - how to make every process of a tree: creators, sessions, groups. */
+#include "plan.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+
+struct planner {
+	struct plan *plan;
+	const struct tree *tree;
+	const struct plan_opts *opts;
+	plan_refuse_fn refuse;
+	void *arg;
+	const struct rec_pid **born;  /* session at birth, by process index */
+	const struct rec_pid **group; /* group while it makes its late children, by task index */
+	bool refused;
+};
+
+#define REFUSE(pl, proc, ...)                                                                     \
+	do {                                                                                      \
+		(pl)->refused = true;                                                             \
+		(pl)->refuse((pl)->arg, (proc), __VA_ARGS__);                                     \
+	} while (0)
+
+static unsigned int index_of(const struct planner *pl, const struct proc *p)
+{
+	return p - pl->tree->procs;
+}
+
+static bool leads(const struct proc *p)
+{
+	return p->sid == p->pid;
+}
+
+static bool same_ns(const struct rec_pid *a, const struct rec_pid *b)
+{
+	return a->ns == b->ns;
+}
+
+/* Led by a living task that is not of the tree. */
+static bool is_outside(const struct planner *pl, const struct rec_pid *leader)
+{
+	return !leader || (leader->alive && !tree_find(pl->tree, leader->addr)) ||
+	       (pl->tree->container && !tree_has_pidns(pl->tree, leader->ns));
+}
+
+/* The session as the planner compares it: all that are led from outside are one, NULL. */
+static const struct rec_pid *session(const struct planner *pl, const struct proc *p)
+{
+	return is_outside(pl, p->sid) ? NULL : p->sid;
+}
+
+static struct plan_task *add_task(struct planner *pl, enum plan_kind kind, unsigned int creator)
+{
+	struct plan *plan = pl->plan;
+	struct plan_task *t;
+
+	if (plan->nr == plan->cap) {
+		unsigned int cap = plan->cap * 2 + 16;
+		struct plan_task *v = realloc(plan->task, cap * sizeof(*v));
+		const struct rec_pid **g = v ? realloc(pl->group, cap * sizeof(*g)) : NULL;
+
+		if (v)
+			plan->task = v;
+		if (!g)
+			return NULL;
+		pl->group = g;
+		plan->cap = cap;
+	}
+	pl->group[plan->nr] = NULL;
+	t = &plan->task[plan->nr++];
+	*t = (struct plan_task){ .kind = kind, .method = PLAN_FORK, .creator = creator,
+				 .parent = creator, .exit_signal = SIGCHLD };
+	return t;
+}
+
+/* ---- sessions ---- */
+
+/* Does p have children that must be made in session s before its own setsid()? */
+static bool wants_early(const struct planner *pl, const struct proc *p, const struct rec_pid *s)
+{
+	for (const struct proc *c = p->child; c; c = c->sibling) {
+		if (!leads(c) ? session(pl, c) == s : wants_early(pl, c, s))
+			return true;
+	}
+	return false;
+}
+
+/* A session leader was born in the session that its parent had then: its final one, or its first. */
+static void find_birth_session(struct planner *pl, const struct proc *p)
+{
+	const struct rec_pid *final, *first;
+	unsigned int i = index_of(pl, p);
+
+	if (!leads(p)) {
+		pl->born[i] = session(pl, p);
+		return;
+	}
+	final = p->parent ? session(pl, p->parent) : NULL;
+	first = p->parent ? pl->born[index_of(pl, p->parent)] : NULL;
+	pl->born[i] = final;
+	if (p->parent && first != final && !wants_early(pl, p, final) && wants_early(pl, p, first))
+		pl->born[i] = first;
+}
+
+/* A ghost leads session s as a child of the reaper; it is made once. */
+static int find_ghost(struct planner *pl, const struct rec_pid *s)
+{
+	for (unsigned int i = pl->tree->nr; i < pl->plan->nr; i++)
+		if (pl->plan->task[i].kind == PLAN_GHOST && pl->plan->task[i].pid == s)
+			return i;
+	return -1;
+}
+
+static int make_session_ghost(struct planner *pl, const struct proc *p, unsigned int reaper)
+{
+	struct plan_task *g;
+	int i = find_ghost(pl, p->sid);
+
+	if (i >= 0) {
+		if (pl->plan->task[i].parent == reaper)
+			return i;
+		REFUSE(pl, p, "its session's leader is dead, and members of that session are children of "
+		       "several others: the session cannot be rebuilt");
+		return -1;
+	}
+	if (!same_ns(p->sid, pl->tree->procs[reaper].pid)) {
+		REFUSE(pl, p, "its session's dead leader was in another pid namespace than its parent: "
+		       "the session cannot be rebuilt");
+		return -1;
+	}
+	g = add_task(pl, PLAN_GHOST, reaper);
+	if (!g)
+		return -ENOMEM;
+	g->pid = p->sid;
+	g->setsid = true;
+	g->group = GROUP_LEAD;
+	pl->group[g - pl->plan->task] = p->sid;
+	return g - pl->plan->task;
+}
+
+static bool can_adopt(const struct proc *reaper)
+{
+	return pid_own_nr(reaper->pid) == 1 || reaper->sig->flags & PROC_F_SUBREAPER;
+}
+
+/* Its parent is in another session: it was an orphan that init or a subreaper took in. */
+static void plan_orphan(struct planner *pl, const struct proc *p, struct plan_task *t)
+{
+	const struct proc *leader = tree_find(pl->tree, p->sid->addr);
+	unsigned int reaper = index_of(pl, p->parent);
+	int by;
+
+	if (!can_adopt(p->parent)) {
+		REFUSE(pl, p, "is in session %d, which its parent can never have been in",
+		       pid_own_nr(p->sid));
+		return;
+	}
+	if (!leader) {
+		by = make_session_ghost(pl, p, reaper);
+		if (by < 0)
+			return;
+	} else if (leader->parent == p->parent) {
+		by = index_of(pl, leader);
+	} else {
+		struct plan_task *h;
+
+		if (!leader->ns || pid_own_nr(p->parent->pid) != 1 ||
+		    !same_ns(leader->pid, p->parent->pid) || !same_ns(p->pid, leader->pid)) {
+			REFUSE(pl, p, "was orphaned out of session %d in a way that cannot be rebuilt",
+			       pid_own_nr(p->sid));
+			return;
+		}
+		/* child of a short-lived child of the leader: goes to init when that exits */
+		h = add_task(pl, PLAN_HELPER, index_of(pl, leader));
+		if (!h)
+			return;
+		t = &pl->plan->task[index_of(pl, p)];
+		t->creator = h - pl->plan->task;
+		t->parent = reaper;
+		return;
+	}
+	t = &pl->plan->task[index_of(pl, p)];
+	t->method = PLAN_SIBLING;
+	t->creator = by;
+	t->parent = reaper;
+	if (t->exit_signal != pl->plan->task[by].exit_signal)
+		REFUSE(pl, p, "has exit signal %d, which its session's leader cannot give it",
+		       t->exit_signal);
+}
+
+static void plan_session(struct planner *pl, const struct proc *p)
+{
+	unsigned int i = index_of(pl, p);
+	struct plan_task *t = &pl->plan->task[i];
+	const struct rec_pid *need = pl->born[i];
+
+	t->setsid = leads(p);
+	if (!p->sid || (is_outside(pl, p->sid) && !pl->opts->shell_job))
+		REFUSE(pl, p, "is in session %d, whose leader is outside of the tree; start the tree with "
+		       "setsid(1), or give it the restorer's session with --shell-job",
+		       p->sid ? p->sid->numbers[0] : 0);
+	if (!p->parent)
+		return;
+	if (leads(p) && !wants_early(pl, p, need))
+		return; /* any session will do at birth: the parent's at last */
+	if (need == session(pl, p->parent))
+		return;
+	if (leads(p->parent) && need == pl->born[index_of(pl, p->parent)]) {
+		t->before_setsid = true;
+		return;
+	}
+	if (!need || leads(p)) {
+		REFUSE(pl, p, "has a session that its parent can never have been in");
+		return;
+	}
+	plan_orphan(pl, p, t);
+}
+
+/* ---- namespaces ---- */
+
+static void plan_pidns(struct planner *pl, const struct proc *p)
+{
+	struct plan_task *t = &pl->plan->task[index_of(pl, p)];
+
+	if (!p->ns) {
+		REFUSE(pl, p, "its pid namespace could not be read");
+		return;
+	}
+	t->new_pidns = pid_own_nr(p->pid) == 1;
+	if (!p->ns->adding && p != pl->tree->root)
+		REFUSE(pl, p, "the init of its pid namespace %u is dead or dying", p->ns->inum);
+	if (p == pl->tree->root)
+		return;
+	if (!p->parent) {
+		REFUSE(pl, p, "entered pid namespace %u with setns(): its parent is outside of the tree, "
+		       "which is not supported yet", p->ns->inum);
+		return;
+	}
+	if (t->new_pidns ? p->ns->parent != p->parent->pid->ns : p->pid->ns != p->parent->pid->ns)
+		REFUSE(pl, p, "is in another pid namespace (%u) than its parent, entered with setns(), "
+		       "which is not supported yet", p->ns->inum);
+	if (t->new_pidns && t->method == PLAN_SIBLING)
+		REFUSE(pl, p, "is the init of a pid namespace and an orphan of its session, which cannot "
+		       "be rebuilt");
+}
+
+/* ---- groups ---- */
+
+static const struct rec_pid *group_at_birth(const struct planner *pl, const struct plan_task *t,
+					    const struct rec_pid **birth)
+{
+	return t->before_setsid ? birth[t->creator] : pl->group[t->creator];
+}
+
+/* Make the dead leader of p's group anew, as a child of p that exits once the group has members. */
+static void plan_group_ghost(struct planner *pl, const struct proc *p)
+{
+	struct plan_task *g;
+
+	if (find_ghost(pl, p->pgid) >= 0)
+		return;
+	if (!same_ns(p->pgid, p->pid)) {
+		REFUSE(pl, p, "its process group's dead leader was in another pid namespace, which cannot "
+		       "be rebuilt");
+		return;
+	}
+	g = add_task(pl, PLAN_GHOST, index_of(pl, p));
+	if (!g)
+		return;
+	g->pid = p->pgid;
+	g->group = GROUP_LEAD;
+	pl->group[g - pl->plan->task] = p->pgid;
+}
+
+static void join_group(struct planner *pl, const struct proc *p)
+{
+	const struct proc *leader = tree_find(pl->tree, p->pgid->addr);
+	struct plan_task *t = &pl->plan->task[index_of(pl, p)];
+
+	if (leader && leader->sid != p->sid) {
+		REFUSE(pl, p, "is in process group %d of another session", pid_own_nr(p->pgid));
+		return;
+	}
+	if (!leader)
+		plan_group_ghost(pl, p);
+	t = &pl->plan->task[index_of(pl, p)];
+	t->pgid = p->pgid;
+	if (p->pgid->level >= p->pid->level &&
+	    pidns_within(pl->tree->snap, p->pgid->ns, p->pid->ns))
+		t->group = GROUP_JOIN;
+	else if (t->method == PLAN_FORK && p->parent &&
+		 pidns_within(pl->tree->snap, p->pgid->ns, p->parent->pid->ns))
+		t->group = GROUP_BY_PARENT;
+	else
+		REFUSE(pl, p, "is in process group %d of an outer pid namespace, which nobody who could "
+		       "put it there can see", pid_own_nr(p->pgid));
+}
+
+/* Parents come before children in the tree, and ghosts are known: groups can be followed down. */
+static void plan_group(struct planner *pl, const struct proc *p, const struct rec_pid **birth)
+{
+	unsigned int i = index_of(pl, p);
+	struct plan_task *t = &pl->plan->task[i];
+	bool outside = is_outside(pl, p->pgid);
+
+	birth[i] = p == pl->tree->root ? NULL : group_at_birth(pl, t, birth);
+	pl->group[i] = t->setsid ? p->pid : birth[i];
+	if (t->setsid) {
+		t->group = GROUP_LEAD;
+		if (p->pgid != p->pid)
+			REFUSE(pl, p, "leads a session but not its process group");
+	} else if (p->pgid == p->pid) {
+		t->group = GROUP_LEAD;
+		pl->group[i] = p->pid;
+	} else if (outside) {
+		if (!pl->opts->shell_job && !is_outside(pl, p->sid))
+			REFUSE(pl, p, "is in process group %d, whose leader is outside of the tree",
+			       p->pgid ? p->pgid->numbers[0] : 0);
+		if (birth[i])
+			REFUSE(pl, p, "left the process group of its parent for one led from outside");
+	} else if (birth[i] != p->pgid) {
+		join_group(pl, p);
+	}
+}
+
+static int plan_all(struct planner *pl)
+{
+	const struct tree *t = pl->tree;
+	const struct rec_pid **birth;
+
+	for (size_t i = 0; i < t->nr; i++) {
+		const struct proc *p = &t->procs[i];
+		struct plan_task *task = add_task(pl, p->zombie ? PLAN_ZOMBIE : PLAN_LIVE, 0);
+
+		if (!task)
+			return -ENOMEM;
+		task->proc = p;
+		task->pid = p->pid;
+		task->exit_signal = p->leader->exit_signal;
+		task->method = i ? PLAN_FORK : PLAN_ROOT;
+		task->creator = task->parent = p->parent ? index_of(pl, p->parent) : 0;
+		if (p->leader->exit_state && !p->zombie)
+			REFUSE(pl, p, "its first thread has exited while others run, which is not "
+			       "supported yet");
+	}
+	for (size_t i = 0; i < t->nr; i++)
+		find_birth_session(pl, &t->procs[i]);
+	for (size_t i = 0; i < t->nr; i++)
+		plan_session(pl, &t->procs[i]);
+	for (size_t i = 0; i < t->nr; i++)
+		plan_pidns(pl, &t->procs[i]);
+	birth = calloc(t->nr + 1, sizeof(*birth));
+	if (!birth)
+		return -ENOMEM;
+	for (size_t i = 0; i < t->nr; i++)
+		plan_group(pl, &t->procs[i], birth);
+	free(birth);
+	return 0;
+}
+
+int plan_build(struct plan *p, const struct tree *t, const struct plan_opts *opts,
+	       plan_refuse_fn refuse, void *arg)
+{
+	struct planner pl = { .plan = p, .tree = t, .opts = opts, .refuse = refuse, .arg = arg };
+	int err = -ENOMEM;
+
+	*p = (struct plan){ .tree = t };
+	pl.born = calloc(t->nr + 1, sizeof(*pl.born));
+	if (pl.born)
+		err = plan_all(&pl);
+	free(pl.born);
+	free(pl.group);
+	return err ? err : pl.refused ? -ERR_BLOCKED : 0;
+}
+
+void plan_free(struct plan *p)
+{
+	free(p->task);
+	*p = (struct plan){};
+}
+
+void plan_describe(const struct plan *p, FILE *out)
+{
+	static const char *const kinds[] = { "live", "zombie", "ghost", "helper" };
+	static const char *const methods[] = { "root", "fork", "sibling" };
+	static const char *const groups[] = { "inherit", "lead", "join", "by-parent" };
+
+	for (unsigned int i = 0; i < p->nr; i++) {
+		const struct plan_task *t = &p->task[i];
+		char chain[PID_NUMBERS_MAX * 12] = "-";
+
+		if (t->pid)
+			pid_chain(t->pid, 0, chain, sizeof(chain));
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s group %s\n", i, chain,
+			kinds[t->kind], methods[t->method], t->creator, t->parent,
+			t->new_pidns ? " newpid" : "", t->setsid ? " setsid" : "",
+			t->before_setsid ? " early" : "", groups[t->group]);
+	}
+}

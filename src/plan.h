@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * plan.h - how to make every process of a tree so that parent, session, group, namespace and numbers
+ * come out exactly; or, by name, why that cannot be.
+ *
+ * Pure: it looks at records and makes no system call. The dump runs it to refuse in time, the
+ * restore to act.
+ */
+#ifndef BPF_CKPT_PLAN_H
+#define BPF_CKPT_PLAN_H
+
+#include <stdio.h>
+
+#include "tree.h"
+
+enum plan_kind {
+	PLAN_LIVE,
+	PLAN_ZOMBIE, /* made alive; exits when nobody needs it any more */
+	PLAN_GHOST,  /* a dead leader: its number is still a session or group; exits, is reaped */
+	PLAN_HELPER, /* lends its session to an orphan; exits, is reaped */
+};
+
+enum plan_method {
+	PLAN_ROOT,    /* by the coordinator */
+	PLAN_FORK,    /* child of its creator */
+	PLAN_SIBLING, /* CLONE_PARENT: child of its creator's parent, in its creator's session */
+};
+
+enum plan_group {
+	GROUP_INHERIT,  /* its creator's, as it is at that moment */
+	GROUP_LEAD,     /* setpgid(0, 0) before it makes children; also what setsid() does */
+	GROUP_JOIN,     /* setpgid(0, number) once all exist */
+	GROUP_BY_PARENT, /* the leader is in an outer namespace: only the parent can name both */
+};
+
+struct plan_task {
+	const struct proc *proc;     /* NULL for ghosts and helpers */
+	const struct rec_pid *pid;   /* whose numbers it gets; NULL for a helper: any will do */
+	enum plan_kind kind;
+	enum plan_method method;
+	unsigned int creator;        /* index; unused for the root */
+	unsigned int parent;         /* index of the parent it ends up with */
+	bool new_pidns;              /* init of its namespace */
+	bool setsid;
+	bool before_setsid;          /* its creator makes it before its own setsid() */
+	enum plan_group group;
+	const struct rec_pid *pgid;  /* for GROUP_JOIN and GROUP_BY_PARENT */
+	int exit_signal;
+};
+
+struct plan {
+	struct plan_task *task; /* [i] is tree->procs[i] for i < tree->nr, then ghosts and helpers */
+	unsigned int nr, cap;
+	const struct tree *tree;
+};
+
+struct plan_opts {
+	bool shell_job; /* sessions and groups led from outside become the restorer's */
+};
+
+typedef void (*plan_refuse_fn)(void *arg, const struct proc *p, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * Plan the whole tree; every process that cannot be made is reported through refuse(). 0,
+ * -ERR_BLOCKED when something was refused, -ENOMEM. plan_free() in any case.
+ */
+int plan_build(struct plan *p, const struct tree *t, const struct plan_opts *opts,
+	       plan_refuse_fn refuse, void *arg);
+void plan_free(struct plan *p);
+
+/* A line a task, for -v and for tests. */
+void plan_describe(const struct plan *p, FILE *out);
+
+#endif

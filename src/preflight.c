@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* preflight.c - what a restore needs of this system, found out before anything is made. */
+#include "preflight.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+
+#include "arch/arch.h"
+#include "capability.h"
+#include "log.h"
+#include "rec_state.h"
+#include "res/regs.h"
+#include "restore.h"
+
+/* The number in this pid namespace that a pid of the image must get, or 0 when any will do. */
+static int wanted_here(const struct restore *r, const struct rec_pid *pid)
+{
+	return r->tree.container ? 0 : pid_nr(pid, r->info->root_level);
+}
+
+static const struct rec_task *holder(const struct snap *s, const struct rec_pid *pid,
+				     const char **how)
+{
+	snap_for_each(s, REC_TASK, const struct rec_task, t) {
+		const struct rec_proc *p = snap_find(s, REC_PROC, t->signal);
+
+		*how = t->pid == pid->addr ? "it is" : NULL;
+		if (!*how && p && p->sid == pid->addr)
+			*how = "it is the session of";
+		if (!*how && p && p->pgid == pid->addr)
+			*how = "it is the process group of";
+		if (*how)
+			return t;
+	}
+	return NULL;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (*(const struct rec_pid *const *)a)->numbers[0] -
+	       (*(const struct rec_pid *const *)b)->numbers[0];
+}
+
+static void report_taken(const struct snap *live, const struct rec_pid *pid)
+{
+	const char *how = NULL;
+	const struct rec_task *t = holder(live, pid, &how);
+	const struct rec_pid *own = t ? snap_find(live, REC_PID, t->pid) : NULL;
+
+	if (own)
+		fail(-ERR_TAKEN, "number %d at level 0 is taken: %s pid %d (%.16s)", pid->numbers[0], how,
+		     own->numbers[0], t->comm);
+	else
+		fail(-ERR_TAKEN, "number %d at level 0 is taken", pid->numbers[0]);
+}
+
+static int check_numbers(const struct restore *r, const struct snap *live)
+{
+	size_t nr;
+	void **all = snap_all(live, REC_PID, &nr);
+	const struct rec_pid **v _free_ = calloc(nr + 1, sizeof(*v));
+	int err = 0;
+
+	if (!v)
+		return fail(-ENOMEM, "restore");
+	for (size_t i = 0; i < nr; i++)
+		v[i] = all[i];
+	qsort(v, nr, sizeof(*v), by_number);
+	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid) {
+		struct rec_pid *key _free_ = malloc(sizeof(*key) + sizeof(__s32));
+		const struct rec_pid **hit;
+
+		if (!key)
+			return fail(-ENOMEM, "restore");
+		key->numbers[0] = wanted_here(r, pid);
+		/* session and group of the outside are not made */
+		if (!key->numbers[0] || (pid->alive && !restore_has_pid(r, pid->addr)))
+			continue;
+		hit = bsearch(&key, v, nr, sizeof(*v), by_number);
+		if (hit) {
+			report_taken(live, *hit);
+			err = -ERR_TAKEN;
+		}
+	}
+	return err;
+}
+
+static int check_pid_max(const struct restore *r)
+{
+	FILE *f _fclose_ = fopen("/proc/sys/kernel/pid_max", "re");
+	int max = 0;
+
+	if (!f || fscanf(f, "%d", &max) != 1)
+		return 0;
+	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid)
+		for (unsigned int l = r->info->root_level; l <= pid->level; l++)
+			if (pid->numbers[l] >= max)
+				return fail(-ERANGE, "number %d at level %u is not below "
+					    "kernel.pid_max, which is %d here; raise it",
+					    pid->numbers[l], l, max);
+	return 0;
+}
+
+static int check_cpu(const struct restore *r)
+{
+	__u64 have = arch_cpu_features();
+
+	snap_for_each(&r->image.snap, REC_REGS, const struct rec_regs, regs) {
+		__u64 need = arch_xstate_features(regs->data + REGS_GREGS, regs->xsave_len);
+
+		if (need & ~have)
+			return fail(-EOPNOTSUPP, "this processor lacks register state that the tree uses "
+				    "(xstate features %#llx, here %#llx)", need, have);
+	}
+	return 0;
+}
+
+static int check_limits(const struct restore *r)
+{
+	static const char *const name[] = {
+		"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS",
+		"LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
+	};
+
+	if (has_capability(CAP_SYS_RESOURCE))
+		return 0;
+	snap_for_each(&r->image.snap, REC_PROC, const struct rec_proc, p) {
+		for (int i = 0; i < REC_RLIMITS; i++) {
+			struct rlimit own;
+
+			if (getrlimit(i, &own) || p->rlimit[i].max <= own.rlim_max)
+				continue;
+			return fail(-EPERM, "the tree has RLIMIT_%s up to %llu; raising it above the %llu of "
+				    "this shell needs CAP_SYS_RESOURCE", name[i], p->rlimit[i].max,
+				    (unsigned long long)own.rlim_max);
+		}
+	}
+	return 0;
+}
+
+int preflight(struct restore *r)
+{
+	struct snap live = {};
+	int err = walk_run(r->walk, WALK_TASKS, &live);
+
+	snap_unique(&live, REC_PID);
+	if (!err)
+		err = check_numbers(r, &live);
+	snap_free(&live);
+	if (!err)
+		err = check_pid_max(r);
+	if (!err)
+		err = check_cpu(r);
+	return err ? err : check_limits(r);
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* all.c - the list of kinds, in the order in which they are written, made and joined. */
+#include "res.h"
+
+extern const struct res_type res_pidns, res_pid, res_tree, res_ghost, res_shmem, res_file, res_pipe,
+	res_pipe_data, res_eventfd, res_lock, res_mm, res_vma, res_guard, res_fs, res_sighand,
+	res_proc, res_task, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
+
+const struct res_type *const res_types[] = {
+	&res_pidns, &res_pid, &res_tree,
+	/* made by the coordinator; what has contents before what is opened through it */
+	&res_ghost, &res_shmem, &res_file, &res_pipe, &res_pipe_data, &res_eventfd, &res_lock,
+	/* built by the tasks, in this order */
+	&res_mm, &res_vma, &res_guard, &res_fs, &res_fd, &res_seccomp, &res_sched, &res_task,
+	&res_timer, &res_proc, &res_sighand, &res_regs, &res_siginfo,
+};
+
+const unsigned int nr_res_types = sizeof(res_types) / sizeof(res_types[0]);
+
+const struct res_type *res_type(__u32 tag)
+{
+	for (unsigned int i = 0; i < nr_res_types; i++)
+		if (res_types[i]->tag == tag)
+			return res_types[i];
+	return NULL;
+}

@@ -1,0 +1,329 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* file.c - kind "file": an open file description: a file, directory or device by its path. */
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+#include "dump.h"
+#include "file_reopen.h"
+#include "log.h"
+#include "path.h"
+#include "rec_mem.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_file
+#define TMPFS_MAGIC 0x01021994
+#define PIPEFS_MAGIC 0x50495045
+#define FMODE_EXEC_FLAG 040 /* __FMODE_EXEC: execve() opened it */
+
+/* Flags of open(2) that a restored file is opened with; the others act only once. */
+#define OPEN_FLAGS                                                                                \
+	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_DIRECT | O_LARGEFILE |           \
+	 O_NOATIME | O_PATH | O_DIRECTORY | O_NOFOLLOW)
+
+static const struct field fields[] = {
+	FIELD_ID(R),
+	FIELD_REF(R, inode, 0),
+	FIELD(R, f_op, NEVER_SAVED, AS_HEX),
+	FIELD(R, object, NEVER_SAVED, AS_HEX),
+	FIELD(R, flags, MUST_MATCH, AS_OCTAL),
+	FIELD(R, mode, MAY_DIFFER, AS_HEX),
+	FIELD(R, pos, MUST_MATCH, AS_DEC),
+	FIELD(R, count, MAY_DIFFER, AS_DEC),
+	FIELD_REF(R, owner, REC_PID),
+	FIELD(R, owner_type, MUST_MATCH, AS_DEC),
+	FIELD(R, owner_signum, MUST_MATCH, AS_DEC),
+	FIELD(R, owner_uid, MUST_MATCH, AS_DEC),
+	FIELD(R, owner_euid, MUST_MATCH, AS_DEC),
+	FIELD_INODE(R, id),
+	FIELD(R, name, MAY_DIFFER, AS_TEXT),
+	FIELD(R, path_len, MAY_DIFFER, AS_DEC),
+};
+
+/* drivers/char/mem.c, random.c: null 1:3, zero 1:5, full 1:7, random 1:8, urandom 1:9 */
+static bool is_memory_device(__u32 rdev)
+{
+	__u32 minor = rdev & 0xfffff;
+
+	return rdev >> 20 == 1 && (minor == 3 || minor == 5 || (minor >= 7 && minor <= 9));
+}
+
+static enum file_class regular_class(const struct rec_file *f)
+{
+	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink &&
+	    (!strcmp(f->name, "dev/zero") || !strncmp(f->name, "memfd:", 6) ||
+	     !strncmp(f->name, "SYSV", 4)))
+		return strcmp(f->name, "dev/zero") ? FILE_OTHER : FILE_SHMEM;
+	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
+}
+
+enum file_class file_class(const struct snap *s, const struct rec_file *f)
+{
+	switch (f->id.mode & S_IFMT) {
+	case S_IFREG:
+		return regular_class(f);
+	case S_IFDIR:
+		return FILE_DIR;
+	case S_IFCHR:
+		return is_memory_device(f->id.rdev) ? FILE_DEVICE : FILE_OTHER;
+	case S_IFIFO:
+		return f->id.magic == PIPEFS_MAGIC ? FILE_PIPE : FILE_FIFO;
+	default:
+		return snap_find(s, REC_EVENTFD, f->addr) ? FILE_EVENTFD : FILE_OTHER;
+	}
+}
+
+static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
+{
+	switch (f->id.mode & S_IFMT) {
+	case S_IFSOCK:
+		return "sockets are not supported yet";
+	case S_IFCHR:
+		if (f->id.rdev >> 20 == 136 || f->id.rdev == (5 << 20) || f->id.rdev == (5 << 20 | 2))
+			return "terminals are not supported yet; redirect it, or start the program with "
+			       "setsid(1) and files for its input and output";
+		snprintf(buf, len, "character device %u:%u is not supported", f->id.rdev >> 20,
+			 f->id.rdev & 0xfffff);
+		return buf;
+	case S_IFBLK:
+		snprintf(buf, len, "block device %u:%u is not supported", f->id.rdev >> 20,
+			 f->id.rdev & 0xfffff);
+		return buf;
+	case S_IFREG:
+		snprintf(buf, len, "%s is not supported yet",
+			 f->name[0] == 'S' ? "System V shared memory" : "memfd_create(2)");
+		return buf;
+	default:
+		snprintf(buf, len, "%.32s is not supported yet", f->name[0] ? f->name : "this type of file");
+		return buf;
+	}
+}
+
+const char *file_refusal(const struct snap *s, const struct rec_file *f, bool mapped, char *buf,
+			 size_t len)
+{
+	enum file_class class = file_class(s, f);
+
+	if (class == FILE_OTHER)
+		return other_refusal(f, buf, len);
+	if (class == FILE_PIPE || class == FILE_EVENTFD || class == FILE_SHMEM)
+		return NULL;
+	if (!f->path_len)
+		return "its path is longer than this program can carry";
+	if (class != FILE_NAMELESS)
+		return path_refusal(f->path, &f->id);
+	if (path_pseudo_fs(f->id.magic))
+		return path_refusal(f->path, &f->id);
+	if (mapped && f->flags & FMODE_EXEC_FLAG)
+		return "the executable was deleted or replaced since it was started";
+	return NULL;
+}
+
+bool file_path_matters(const struct snap *s, const struct rec_file *f)
+{
+	enum file_class class = file_class(s, f);
+
+	return class == FILE_REGULAR || class == FILE_DIR || class == FILE_DEVICE || class == FILE_FIFO;
+}
+
+static int check(struct check *c, const void *rec)
+{
+	const struct rec_file *f = rec;
+
+	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
+		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree",
+			     f->path_len ? f->path : f->name);
+	return 0;
+}
+
+/* The area of a task that maps f: how to reach a file that nobody has open any more. */
+static int open_mapped(struct dump *d, const struct rec_file *f)
+{
+	snap_for_each(&d->snap, REC_VMA, const struct rec_vma, v) {
+		const struct shared_by *u = v->file == f->addr ? users_find(&d->users, v->mm) : NULL;
+		char path[96];
+		int fd;
+
+		if (!u)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx",
+			 task_tid(&d->tree, u->task), v->start, v->end);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? fail(-errno, "open %s", path) : fd;
+	}
+	return fail(-ENOENT, "nobody has %s open", f->name);
+}
+
+static int open_held(struct dump *d, const struct rec_file *f)
+{
+	const struct rec_task *t;
+	unsigned int slot;
+	char path[64];
+	int fd;
+
+	if (!dump_find_fd(d, f->addr, &t, &slot))
+		return open_mapped(d, f);
+	snprintf(path, sizeof(path), "/proc/%d/fd/%u", task_tid(&d->tree, t), slot);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd < 0 ? fail(-errno, "open %s", path) : fd;
+}
+
+int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
+{
+	struct page_source src = { .tag = tag, .id = ids_get(&d->ids, f->inode) };
+
+	src.fd = open_held(d, f);
+	return src.fd < 0 ? src.fd : dump_add_pages(d, &src);
+}
+
+static int collect(struct dump *d, void *rec)
+{
+	const struct rec_file *f = rec;
+	struct rec_ghost *g;
+	struct stat st = {};
+	int err;
+
+	if (file_class(&d->snap, f) != FILE_NAMELESS || snap_find(&d->snap, REC_GHOST, f->inode))
+		return 0;
+	err = file_add_source(d, REC_GHOST, f);
+	if (err)
+		return err;
+	fstat(d->sources[d->nr_sources - 1].fd, &st);
+	g = snap_new(&d->snap, REC_GHOST, sizeof(*g));
+	if (!g)
+		return fail(-ENOMEM, "dump");
+	g->addr = f->inode;
+	g->size = f->id.size;
+	g->mode = st.st_mode & 07777;
+	g->uid = st.st_uid;
+	g->gid = st.st_gid;
+	return 0;
+}
+
+static int read_file(const struct image *img, const void *rec)
+{
+	const struct rec_file *f = rec;
+	enum file_class class = file_class(&img->snap, f);
+	bool by_path = class != FILE_PIPE && class != FILE_EVENTFD && class != FILE_SHMEM;
+
+	if (f->path_len > f->h.len - sizeof(*f) || strnlen(f->name, sizeof(f->name)) == sizeof(f->name))
+		return fail(-ERR_IMAGE, "image: file %llu: its path is out of bounds", f->addr);
+	if (by_path && !path_ok(f->path, f->h.len - sizeof(*f), f->path_len))
+		return fail(-ERR_IMAGE, "image: file %llu: its path is malformed", f->addr);
+	if (class == FILE_OTHER || f->owner_type > 2 || f->owner_signum > 64 ||
+	    (class == FILE_SHMEM && !snap_find(&img->snap, REC_SHMEM, f->inode)) ||
+	    (class == FILE_NAMELESS && !snap_find(&img->snap, REC_GHOST, f->inode)))
+		return fail(-ERR_IMAGE, "image: file %llu (%s) is of an impossible type", f->addr, f->path);
+	return 0;
+}
+
+static int open_by_path(struct restore *r, const struct rec_file *f)
+{
+	/* others may have grown; what code was loaded from may not */
+	bool program = restore_is_program(r, f->addr);
+	int flags = f->flags & OPEN_FLAGS;
+	char differs[200];
+	int fd _close_ = open(f->path, flags | O_CLOEXEC | O_NOCTTY);
+
+	if (fd < 0)
+		return fail(-errno, "open %s%s", f->path,
+			    program ? ", which the tree runs or maps" : "");
+	if (!path_same(fd, &f->id, program, differs, sizeof(differs)))
+		return fail(-ESTALE, "%s%s is not what it was: %s", f->path,
+			    program ? ", which the tree runs or maps," : "", differs);
+	if (f->pos && !(flags & O_PATH) && lseek(fd, f->pos, SEEK_SET) < 0 && errno != ESPIPE)
+		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
+	return take_fd(&fd);
+}
+
+/* Another description of an inode that we hold: pipes, files without a name, shared memory. */
+int file_reopen(int fd, int flags)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	fd = open(path, (flags & OPEN_FLAGS & ~O_NOFOLLOW) | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int open_nameless(struct restore *r, const struct rec_file *f)
+{
+	int origin, fd;
+
+	if (restore_kept(r, f->inode, &origin, NULL))
+		return fail(-ERR_IMAGE, "image: file %llu has no contents", f->addr);
+	fd = file_reopen(origin, f->flags);
+	if (fd < 0)
+		return fail(fd, "open %s anew", f->path);
+	if (f->pos && lseek(fd, f->pos, SEEK_SET) < 0) {
+		close(fd);
+		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
+	}
+	return fd;
+}
+
+static int restore_file(struct restore *r, const void *rec)
+{
+	const struct rec_file *f = rec;
+	int fd;
+
+	switch (file_class(&r->image.snap, f)) {
+	case FILE_PIPE:
+	case FILE_FIFO:
+	case FILE_EVENTFD:
+		return 0; /* by their own kinds */
+	case FILE_NAMELESS:
+	case FILE_SHMEM:
+		fd = open_nameless(r, f);
+		break;
+	default:
+		fd = open_by_path(r, f);
+	}
+	return fd < 0 ? fd : restore_keep(r, f->addr, fd, -1);
+}
+
+/* Some descriptor of the image for a file, and whose table it is in. */
+static const struct rec_fd *find_slot(const struct restore *r, __u64 file)
+{
+	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot)
+		if (slot->file == file)
+			return slot;
+	return NULL;
+}
+
+/* F_SETOWN names a pid, which exists only now; O_ASYNC must follow it. */
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_file *f = rec;
+	const struct rec_fd *slot = f->owner || f->flags & O_ASYNC ? find_slot(r, f->addr) : NULL;
+	struct { int type; pid_t pid; } owner = { f->owner_type };
+	struct unit *u;
+
+	if (!slot)
+		return 0;
+	u = restore_unit(r, slot->files);
+	owner.pid = restore_nr(r, u, f->owner);
+	if (f->owner)
+		batch_op(&u->batch, SYS_fcntl, slot->fd, F_SETOWN_EX,
+			 machine_dup(&r->machine, &owner, sizeof(owner)));
+	if (f->owner_signum)
+		batch_op(&u->batch, SYS_fcntl, slot->fd, F_SETSIG, f->owner_signum);
+	if (f->flags & O_ASYNC)
+		batch_op(&u->batch, SYS_fcntl, slot->fd, F_SETFL, f->flags & (OPEN_FLAGS | O_ASYNC));
+	return 0;
+}
+
+const struct res_type res_file = {
+	.name = "file", .tag = REC_FILE, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.tail = MAY_DIFFER, .tail_form = AS_TEXT, /* compare.c: the paths of named files must match */
+	.phase = PHASE_LAST, .check = check, .collect = collect, .read = read_file,
+	.restore = restore_file, .join = join,
+};

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* file.h - what an open file is, for the kinds that refer to one. */
+#ifndef BPF_CKPT_FILE_H
+#define BPF_CKPT_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rec_file.h"
+
+struct dump;
+struct snap;
+
+enum file_class {
+	FILE_OTHER,   /* not supported */
+	FILE_REGULAR,
+	FILE_NAMELESS, /* regular, without a link: REC_GHOST */
+	FILE_DIR,
+	FILE_DEVICE,  /* null, zero, full, random, urandom */
+	FILE_PIPE,
+	FILE_FIFO,
+	FILE_EVENTFD,
+	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
+};
+
+enum file_class file_class(const struct snap *s, const struct rec_file *f);
+
+/*
+ * Why a file cannot be saved, or NULL. mapped: it is asked for a mapping or an executable, not for a
+ * descriptor. buf is for texts that need one.
+ */
+const char *file_refusal(const struct snap *s, const struct rec_file *f, bool mapped, char *buf,
+			 size_t len);
+
+/* The path is the file's own: not of a pipe, not of what has no name. */
+bool file_path_matters(const struct snap *s, const struct rec_file *f);
+
+/* Save the contents of the inode behind f as object tag: opens it through a task that has it. */
+int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f);
+
+#endif

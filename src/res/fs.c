@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* fs.c - kind "fs": working directory, root directory, umask. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+#include "log.h"
+#include "path.h"
+#include "rec_file.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_fs
+
+static const struct field fields[] = {
+	FIELD_ID(R),
+	FIELD(R, umask, MUST_MATCH, AS_OCTAL),
+	FIELD(R, cwd_len, MUST_MATCH, AS_DEC),
+	FIELD(R, root_len, MUST_MATCH, AS_DEC),
+	FIELD_INODE(R, cwd),
+	FIELD_INODE(R, root),
+};
+
+static const char *cwd_path(const struct rec_fs *fs)
+{
+	return fs->paths;
+}
+
+static const char *root_path(const struct rec_fs *fs)
+{
+	return fs->paths + ALIGN_UP(fs->cwd_len, REC_ALIGN);
+}
+
+static int check(struct check *c, const void *rec)
+{
+	const struct rec_fs *fs = rec;
+	const struct { const char *what, *path; __u16 len; const struct rec_inode *id; } dirs[] = {
+		{ "working directory", cwd_path(fs), fs->cwd_len, &fs->cwd },
+		{ "root directory", root_path(fs), fs->root_len, &fs->root },
+	};
+
+	for (int i = 0; i < 2; i++) {
+		const char *why = dirs[i].len ? path_refusal(dirs[i].path, dirs[i].id) :
+						"its path is longer than this tool can carry";
+
+		if (why)
+			check_refuse(c, fs->addr, "fs", "%s %s: %s", dirs[i].what,
+				     dirs[i].len ? dirs[i].path : "?", why);
+	}
+	return 0;
+}
+
+static int read_fs(const struct image *img, const void *rec)
+{
+	const struct rec_fs *fs = rec;
+	size_t room = fs->h.len - sizeof(*fs);
+
+	if (!path_ok(cwd_path(fs), room, fs->cwd_len) ||
+	    ALIGN_UP(fs->cwd_len, REC_ALIGN) + (size_t)fs->root_len > room ||
+	    !path_ok(root_path(fs), room - ALIGN_UP(fs->cwd_len, REC_ALIGN), fs->root_len))
+		return fail(-ERR_IMAGE, "image: fs %llu: its paths are malformed", fs->addr);
+	return 0;
+}
+
+/* Both are opened here and inherited: the cheapest way to hand them to the task. */
+static int restore_fs(struct restore *r, const void *rec)
+{
+	const struct rec_fs *fs = rec;
+	int cwd, root;
+
+	root = restore_open_dir(r, root_path(fs), &fs->root);
+	if (root < 0)
+		return root;
+	cwd = restore_open_dir(r, cwd_path(fs), &fs->cwd);
+	if (cwd < 0)
+		return cwd;
+	return restore_keep(r, fs->addr, root, cwd);
+}
+
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_fs *fs = rec;
+	struct batch *b = restore_batch(r, fs->addr);
+	int root, cwd;
+
+	restore_kept(r, fs->addr, &root, &cwd);
+	if (strcmp(root_path(fs), "/")) {
+		batch_op(b, SYS_fchdir, root);
+		batch_op(b, SYS_chroot, machine_dup(&r->machine, ".", 2));
+	}
+	batch_op(b, SYS_fchdir, cwd);
+	batch_op(b, SYS_umask, fs->umask);
+	return 0;
+}
+
+const struct res_type res_fs = {
+	.name = "fs", .tag = REC_FS, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.tail = MUST_MATCH, .tail_form = AS_TEXT,
+	.phase = PHASE_PROCESS, .check = check, .read = read_fs, .restore = restore_fs, .join = join,
+};

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* proc.c - kind "process": what the threads of a process share: group, limits, interval timers. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+
+#include "check.h"
+#include "log.h"
+#include "rec_task.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_proc
+
+/* include/linux/sched/signal.h */
+#define SIGNAL_STOP_STOPPED 0x1u
+#define SIGNAL_STOP_CONTINUED 0x2u
+#define SIGNAL_GROUP_EXIT 0x4u
+
+static const struct field fields[] = {
+	FIELD_ID(R),
+	FIELD_REF(R, tgid, REC_PID),
+	FIELD_REF(R, pgid, REC_PID),
+	FIELD_REF(R, sid, REC_PID),
+	FIELD(R, flags, MAY_DIFFER, AS_HEX), /* has_child_subreaper is the ancestors' business */
+	FIELD(R, signal_flags, MAY_DIFFER, AS_HEX),
+	FIELD(R, nr_threads, MUST_MATCH, AS_DEC),
+	FIELD(R, group_exit_code, MAY_DIFFER, AS_HEX),
+	FIELD(R, pending, MUST_MATCH, AS_HEX),
+	FIELD(R, oom_score_adj, MUST_MATCH, AS_SIGNED),
+	FIELD(R, oom_score_adj_min, MAY_DIFFER, AS_SIGNED),
+	{ "itimer", offsetof(R, itimer), 8, 6, MAY_DIFFER, AS_DEC }, /* they run on */
+	FIELD(R, utime, MAY_DIFFER, AS_DEC),
+	FIELD(R, stime, MAY_DIFFER, AS_DEC),
+	{ "rlimit", offsetof(R, rlimit), 8, 2 * REC_RLIMITS, MUST_MATCH, AS_DEC },
+	FIELD(R, tty, MUST_MATCH, AS_TEXT),
+};
+
+static int check(struct check *c, const void *rec)
+{
+	const struct rec_proc *p = rec;
+
+	if (p->flags & PROC_F_TTY && !c->shell_job)
+		check_refuse(c, p->addr, "tty", "has controlling terminal %s, which is not supported yet; "
+			     "start it with setsid(1)", p->tty);
+	return 0;
+}
+
+static int read_proc(const struct image *img, const void *rec)
+{
+	const struct rec_proc *p = rec;
+
+	for (int i = 0; i < REC_RLIMITS; i++)
+		if (p->rlimit[i].cur > p->rlimit[i].max)
+			return fail(-ERR_IMAGE, "image: limit %d of process %llu is impossible", i, p->addr);
+	for (int i = 0; i < 3; i++)
+		if (p->itimer[i].value >> 62 || p->itimer[i].interval >> 62)
+			return fail(-ERR_IMAGE, "image: timer %d of process %llu is impossible", i, p->addr);
+	return 0;
+}
+
+static struct timeval to_timeval(__u64 ns)
+{
+	__u64 us = (ns + 999) / 1000; /* never sooner than it would have been */
+
+	return (struct timeval){ us / 1000000, us % 1000000 };
+}
+
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_proc *p = rec;
+	struct batch *b = restore_batch(r, p->addr);
+
+	if (restore_unit(r, p->addr)->task->exit_state)
+		return 0;
+	for (int i = 0; i < 3; i++) {
+		struct itimerval it = { to_timeval(p->itimer[i].interval),
+					to_timeval(p->itimer[i].value) };
+
+		if (p->itimer[i].value || p->itimer[i].interval)
+			batch_op(b, SYS_setitimer, i, machine_dup(&r->machine, &it, sizeof(it)), 0);
+	}
+	if (p->flags & PROC_F_SUBREAPER)
+		batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
+	return 0;
+}
+
+/* Limits come last: a smaller one would stand in the way of what else is restored. */
+static int finish(struct restore *r, const void *rec)
+{
+	const struct rec_proc *p = rec;
+	struct batch *b = restore_batch(r, p->addr);
+	struct rlimit own;
+
+	if (restore_unit(r, p->addr)->task->exit_state)
+		return 0;
+	for (int i = 0; i < REC_RLIMITS; i++)
+		if (getrlimit(i, &own) || own.rlim_cur != p->rlimit[i].cur ||
+		    own.rlim_max != p->rlimit[i].max)
+			batch_op(b, SYS_prlimit64, 0, i,
+				 machine_dup(&r->machine, &p->rlimit[i], sizeof(p->rlimit[i])), 0);
+	return 0;
+}
+
+const struct res_type res_proc = {
+	.name = "process", .tag = REC_PROC, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.phase = PHASE_LAST, .check = check, .read = read_proc, .join = join, .finish = finish,
+};

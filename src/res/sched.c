@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sched.c - kind "sched": policy, priority, deadline parameters, utilization clamps. */
+#include <errno.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "dump.h"
+#include "log.h"
+#include "rec_state.h"
+#include "rec_task.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_sched
+#define FLAG_UTIL_CLAMP 0x60ull /* SCHED_FLAG_UTIL_CLAMP_MIN | _MAX */
+
+/* struct sched_attr of sched_setattr(2); glibc 2.36 does not declare it */
+struct attr {
+	__u32 size, policy;
+	__u64 flags;
+	__s32 nice;
+	__u32 priority;
+	__u64 runtime, deadline, period;
+	__u32 util_min, util_max;
+};
+
+static const struct field fields[] = {
+	FIELD_OWNER(R, task, REC_TASK),
+	FIELD(R, policy, MUST_MATCH, AS_DEC),
+	FIELD(R, nice, MUST_MATCH, AS_SIGNED),
+	FIELD(R, flags, MUST_MATCH, AS_HEX),
+	FIELD(R, priority, MUST_MATCH, AS_DEC),
+	FIELD(R, util_min, MUST_MATCH, AS_DEC),
+	FIELD(R, util_max, MUST_MATCH, AS_DEC),
+	FIELD(R, runtime, MUST_MATCH, AS_DEC),
+	FIELD(R, deadline, MUST_MATCH, AS_DEC),
+	FIELD(R, period, MUST_MATCH, AS_DEC),
+};
+
+static int collect_task(struct dump *d, const struct rec_task *t)
+{
+	struct attr a = {};
+	struct rec_sched *r;
+
+	if (syscall(SYS_sched_getattr, task_tid(&d->tree, t), &a, sizeof(a), 0))
+		return fail(-errno, "read the scheduling of thread %d", task_tid(&d->tree, t));
+	r = snap_new(&d->snap, REC_SCHED, sizeof(*r));
+	if (!r)
+		return fail(-ENOMEM, "dump");
+	r->task = t->addr;
+	r->policy = a.policy;
+	r->nice = t->nice;
+	r->flags = a.flags;
+	r->priority = a.priority;
+	r->util_min = a.util_min;
+	r->util_max = a.util_max;
+	r->runtime = a.runtime;
+	r->deadline = a.deadline;
+	r->period = a.period;
+	return 0;
+}
+
+/* Only what differs from a fresh task: most are SCHED_OTHER at nice 0, and so are stubs. */
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_sched *s = rec;
+	struct attr a = {
+		.size = sizeof(a), .policy = s->policy, .flags = s->flags, .nice = s->nice,
+		.priority = s->priority, .runtime = s->runtime, .deadline = s->deadline,
+		.period = s->period,
+	};
+
+	if (restore_unit(r, s->task)->task->exit_state)
+		return 0;
+	if (s->util_min || (s->util_max && s->util_max != 1024)) {
+		a.flags |= FLAG_UTIL_CLAMP;
+		a.util_min = s->util_min;
+		a.util_max = s->util_max;
+	}
+	batch_op(restore_batch(r, s->task), SYS_sched_setattr, 0,
+		 machine_dup(&r->machine, &a, sizeof(a)), 0);
+	return 0;
+}
+
+const struct res_type res_sched = {
+	.name = "sched", .tag = REC_SCHED, .size = sizeof(R), .owned = true,
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.phase = PHASE_THREAD, .collect_task = collect_task, .join = join,
+};

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* shmem.c - kind "shmem": shared anonymous memory. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "nameless.h"
+#include "rec_mem.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_shmem
+
+static const struct field fields[] = {
+	FIELD_ID(R),
+	FIELD(R, size, MUST_MATCH, AS_DEC),
+};
+
+int nameless_fill(struct restore *r, int fd, __u32 tag, __u64 id, __u64 size)
+{
+	size_t nr;
+	const struct image_page_run *run = image_runs(&r->image, tag, id, &nr);
+
+	if (ftruncate(fd, size))
+		return fail(-errno, "size a file of %llu bytes", size);
+	for (size_t i = 0; i < nr; i++) {
+		__u64 at = run[i].ext.offset, len = run[i].ext.len, done = 0;
+
+		if (at >= size)
+			return fail(-ERR_IMAGE, "image: contents behind the end of object %llu", id);
+		if (len > size - at)
+			len = size - at;
+		while (done < len) {
+			ssize_t n = pwrite(fd, r->image.map + run[i].pos + done, len - done, at + done);
+
+			if (n <= 0)
+				return fail(-errno, "fill a file of %llu bytes", size);
+			done += n;
+		}
+	}
+	return 0;
+}
+
+/*
+ * An own mapping makes the object; /proc/self/map_files gives a descriptor of it (needs
+ * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), so that it is what it was, "/dev/zero (deleted)", and
+ * not a memfd.
+ */
+static int restore_shmem(struct restore *r, const void *rec)
+{
+	const struct rec_shmem *s = rec;
+	char path[80];
+	void *p = mmap(NULL, s->size, PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	int fd _close_ = -1, err;
+
+	if (p == MAP_FAILED)
+		return fail(-errno, "make %llu bytes of shared memory", s->size);
+	snprintf(path, sizeof(path), "/proc/self/map_files/%llx-%llx", (__u64)p,
+		 (__u64)p + ALIGN_UP(s->size, 4096ull));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		err = fail(-errno, "open %s", path);
+	} else {
+		err = nameless_fill(r, fd, REC_SHMEM, s->addr, s->size);
+	}
+	munmap(p, s->size);
+	return err ? err : restore_keep(r, s->addr, take_fd(&fd), -1);
+}
+
+const struct res_type res_shmem = {
+	.name = "shmem", .tag = REC_SHMEM, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.restore = restore_shmem,
+};

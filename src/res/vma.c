@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* vma.c - kind "vma": an area of an address space, its protection and advice. */
+#include "vma.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+#include "dump.h"
+#include "file.h"
+#include "log.h"
+#include "rec_file.h"
+#include "rec_mem.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_vma
+#define PAGE 4096ull
+#define ADDRESS_MAX 0x7ffffffff000ull /* TASK_SIZE_MAX with four levels of page tables */
+
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+static const struct field fields[] = {
+	FIELD_OWNER(R, mm, REC_MM),
+	FIELD(R, start, IS_KEY, AS_HEX),
+	FIELD(R, end, MUST_MATCH, AS_HEX),
+	FIELD(R, flags, MUST_MATCH, AS_HEX),
+	FIELD(R, pgoff, MAY_DIFFER, AS_DEC), /* of anonymous memory it only tells where it was born */
+	FIELD_REF(R, file, REC_FILE),
+	FIELD(R, kind, MAY_DIFFER, AS_HEX),
+	FIELD(R, pkey, MUST_MATCH, AS_DEC),
+	FIELD(R, name, MUST_MATCH, AS_TEXT),
+};
+
+static bool is_vdso(const struct rec_vma *v)
+{
+	return v->kind & VMA_F_SPECIAL &&
+	       (!strcmp(v->name, "[vdso]") || !strncmp(v->name, "[vvar", 5));
+}
+
+static const char *flag_refusal(const struct rec_vma *v)
+{
+	if (v->kind & VMA_F_UFFD)
+		return "it is registered with userfaultfd, which is not supported";
+	if (v->kind & VMA_F_HUGETLB)
+		return "it is hugetlb memory, which is not supported yet";
+	if (v->kind & VMA_F_POLICY)
+		return "it has a NUMA memory policy (mbind), which is not supported yet";
+	if (v->kind & VMA_F_SPECIAL)
+		return "it is a special mapping of the kernel";
+	if (v->flags & (VM_IO | VM_PFNMAP))
+		return "it maps a device";
+	if (v->flags & 0xf00000000ull)
+		return "it has a memory protection key, which is not supported yet";
+	if (v->flags & ~VM_KNOWN)
+		return "it has flags that this program does not know (sealed, droppable, ...)";
+	return NULL;
+}
+
+static int check(struct check *c, const void *rec)
+{
+	const struct rec_vma *v = rec;
+	const struct rec_file *f = v->file ? snap_find(c->snap, REC_FILE, v->file) : NULL;
+	const char *why;
+	char buf[256];
+
+	if (is_vdso(v))
+		return 0;
+	why = flag_refusal(v);
+	if (!why && v->file)
+		why = f ? file_refusal(c->snap, f, true, buf, sizeof(buf)) : "its file could not be read";
+	if (why)
+		check_refuse(c, v->mm, "vma", "area %#llx-%#llx %s: %s", v->start, v->end,
+			     f && f->path_len ? f->path : v->name, why);
+	return 0;
+}
+
+/* Shared anonymous memory is an object of its own: the inode behind it. */
+static int collect(struct dump *d, void *rec)
+{
+	const struct rec_vma *v = rec;
+	const struct rec_file *f = snap_find(&d->snap, REC_FILE, v->file);
+	struct rec_shmem *s;
+
+	if (!(v->kind & VMA_F_SHMEM) || snap_find(&d->snap, REC_SHMEM, f->inode))
+		return 0;
+	s = snap_new(&d->snap, REC_SHMEM, sizeof(*s));
+	if (!s)
+		return fail(-ENOMEM, "dump");
+	s->addr = f->inode;
+	s->size = f->id.size;
+	return file_add_source(d, REC_SHMEM, f);
+}
+
+static int read_vma(const struct image *img, const void *rec)
+{
+	const struct rec_vma *v = rec;
+
+	if (v->start % PAGE || v->end % PAGE || v->start >= v->end || v->end > ADDRESS_MAX ||
+	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
+	    (!is_vdso(v) && flag_refusal(v)))
+		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
+			    v->end, v->mm);
+	return 0;
+}
+
+static int protection(__u64 flags)
+{
+	return (flags & VM_READ ? PROT_READ : 0) | (flags & VM_WRITE ? PROT_WRITE : 0) |
+	       (flags & VM_EXEC ? PROT_EXEC : 0);
+}
+
+/* While it is filled, private memory is writable; what was accounted for must be from the start. */
+static int first_protection(const struct rec_vma *v)
+{
+	int prot = protection(v->flags);
+
+	if (!(v->flags & VM_MAYSHARE) && v->flags & VM_ACCOUNT)
+		prot |= PROT_READ | PROT_WRITE;
+	return prot;
+}
+
+static void join_vdso(struct restore *r, struct batch *b, const struct rec_vma *v)
+{
+	for (unsigned int i = 0; i < r->nr_vdso; i++)
+		if (!strcmp(r->vdso[i].name, v->name))
+			batch_op(b, SYS_mremap, r->vdso[i].parked, r->vdso[i].len, r->vdso[i].len,
+				 MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
+}
+
+static void advise(struct batch *b, const struct rec_vma *v, __u64 flag, int advice)
+{
+	if (v->flags & flag)
+		batch_op(b, SYS_madvise, v->start, v->end - v->start, advice);
+}
+
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_vma *v = rec;
+	struct batch *b = restore_batch(r, v->mm);
+	int flags = MAP_FIXED_NOREPLACE, fd = -1;
+
+	if (is_vdso(v)) {
+		join_vdso(r, b, v);
+		return 0;
+	}
+	flags |= v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
+	flags |= v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0;
+	flags |= v->flags & VM_NORESERVE ? MAP_NORESERVE : 0;
+	if (v->file) {
+		if (restore_kept(r, v->file, &fd, NULL))
+			return fail(-ERR_IMAGE, "image: area %#llx has a file that was not opened",
+				    v->start);
+	} else {
+		flags |= MAP_ANONYMOUS;
+	}
+	batch_op(b, SYS_mmap, v->start, v->end - v->start, first_protection(v), flags, fd,
+		 v->file ? v->pgoff * PAGE : 0);
+	/* advice on page size matters to how it is filled */
+	advise(b, v, VM_HUGEPAGE, MADV_HUGEPAGE);
+	advise(b, v, VM_NOHUGEPAGE, MADV_NOHUGEPAGE);
+	return 0;
+}
+
+static int finish(struct restore *r, const void *rec)
+{
+	const struct rec_vma *v = rec;
+	struct batch *b = restore_batch(r, v->mm);
+	size_t len = v->end - v->start;
+
+	if (is_vdso(v))
+		return 0;
+	advise(b, v, VM_DONTCOPY, MADV_DONTFORK);
+	advise(b, v, VM_WIPEONFORK, MADV_WIPEONFORK);
+	advise(b, v, VM_DONTDUMP, MADV_DONTDUMP);
+	advise(b, v, VM_SEQ_READ, MADV_SEQUENTIAL);
+	advise(b, v, VM_RAND_READ, MADV_RANDOM);
+	advise(b, v, VM_MERGEABLE, MADV_MERGEABLE);
+	if (v->name[0])
+		batch_op(b, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, v->start, len,
+			 machine_dup(&r->machine, v->name, sizeof(v->name)));
+	if (first_protection(v) != protection(v->flags))
+		batch_op(b, SYS_mprotect, v->start, len, protection(v->flags));
+	if (v->flags & VM_LOCKED)
+		batch_op(b, SYS_mlock2, v->start, len, v->flags & VM_LOCKONFAULT ? MLOCK_ONFAULT : 0)
+			->flags = OP_MAY_FAIL; /* ENOMEM for the parts that cannot be touched */
+	return 0;
+}
+
+const struct res_type res_vma = {
+	.name = "vma", .tag = REC_VMA, .size = sizeof(R), .owned = true,
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_vma,
+	.join = join, .finish = finish,
+};

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* restore.c - the recipe of a restore: validate, plan, prepare, create, fill, verify, release. */
+#include "restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "compare.h"
+#include "log.h"
+#include "path.h"
+#include "preflight.h"
+#include "rec_mem.h"
+#include "rec_state.h"
+#include "res/vma.h"
+
+/* ---- what kinds ask ---- */
+
+static int by_unit_id(const void *a, const void *b)
+{
+	const struct unit_of *x = a, *y = b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
+}
+
+struct unit *restore_unit(struct restore *r, __u64 id)
+{
+	struct unit_of key = { .id = id };
+	struct unit_of *e = bsearch(&key, r->index, r->nr_index, sizeof(key), by_unit_id);
+
+	return e ? &r->units[e->unit] : NULL;
+}
+
+struct batch *restore_batch(struct restore *r, __u64 id)
+{
+	return &restore_unit(r, id)->batch;
+}
+
+pid_t restore_nr(const struct restore *r, const struct unit *u, __u64 pid)
+{
+	const struct rec_pid *p = snap_find(&r->image.snap, REC_PID, pid);
+	const struct rec_pid *own = u->proc ? u->proc->pid : u->plan->pid;
+
+	return p && own ? pid_nr(p, own->level) : 0;
+}
+
+int restore_keep(struct restore *r, __u64 id, int fd, int second)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
+	int high2 = second >= 0 ? fcntl(second, F_DUPFD_CLOEXEC, r->high) : -1;
+
+	if (high < 0 || (second >= 0 && high2 < 0))
+		return fail(-errno, "the tree has more open files than this process may have");
+	close(fd);
+	cleanup_close(&second);
+	if (r->nr_kept == r->cap_kept) {
+		size_t cap = r->cap_kept ? r->cap_kept * 2 : 64;
+		struct kept *v = realloc(r->kept, cap * sizeof(*v));
+
+		if (!v)
+			return fail(-ENOMEM, "restore");
+		r->kept = v;
+		r->cap_kept = cap;
+	}
+	/* kinds come one after the other and each in order of id, so this is nearly sorted */
+	size_t at = r->nr_kept++;
+
+	for (; at && r->kept[at - 1].id > id; at--)
+		r->kept[at] = r->kept[at - 1];
+	r->kept[at] = (struct kept){ id, high, high2 };
+	return 0;
+}
+
+int restore_kept(const struct restore *r, __u64 id, int *fd, int *second)
+{
+	size_t lo = 0, hi = r->nr_kept;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (r->kept[mid].id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo == r->nr_kept || r->kept[lo].id != id)
+		return -ENOENT;
+	*fd = r->kept[lo].fd;
+	if (second)
+		*second = r->kept[lo].fd2;
+	return 0;
+}
+
+int restore_open_dir(struct restore *r, const char *path, const struct rec_inode *id)
+{
+	int fd _close_ = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char differs[200];
+
+	if (fd < 0)
+		return fail(-errno, "open directory %s", path);
+	if (!path_same(fd, id, false, differs, sizeof(differs)))
+		return fail(-ESTALE, "%s is not what it was: %s", path, differs);
+	return take_fd(&fd);
+}
+
+static int by_u64(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+bool restore_is_program(const struct restore *r, __u64 file)
+{
+	return bsearch(&file, r->programs, r->nr_programs, sizeof(file), by_u64);
+}
+
+/* ---- batches ---- */
+
+/* One line about the operation that stopped a task. */
+static int report_unit(struct restore *r, struct unit *u, int err)
+{
+	unsigned int slot = u - r->units;
+	const struct op *op = err == -ESRCH || err == -ETIMEDOUT ? NULL :
+				      machine_failed(&r->machine, slot);
+	const struct rec_pid *pid = u->task ? snap_find(&r->image.snap, REC_PID, u->task->pid) : NULL;
+	char what[160], chain[PID_NUMBERS_MAX * 12] = "helper";
+
+	if (pid)
+		pid_chain(pid, r->info->root_level, chain, sizeof(chain));
+	if (op) {
+		op_describe(op, what, sizeof(what));
+		return fail(err, "task %s (%.16s): %s", chain, u->task ? u->task->comm : "-", what);
+	}
+	return fail(err, "task %s (%.16s) does not answer", chain, u->task ? u->task->comm : "-");
+}
+
+int restore_await(struct restore *r, struct unit *u)
+{
+	int err = machine_wait(&r->machine, u - r->units, r->root_pidfd, r->opts->timeout_ms);
+
+	return err ? report_unit(r, u, err) : 0;
+}
+
+int restore_run_unit(struct restore *r, struct unit *u)
+{
+	int err = machine_submit(&r->machine, u - r->units, &u->batch);
+
+	return err ? err : restore_await(r, u);
+}
+
+int restore_run_batches(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_units && !err; i++)
+		if (r->units[i].batch.nr || r->units[i].batch.err)
+			err = machine_submit(&r->machine, i, &r->units[i].batch);
+	for (unsigned int i = 0; i < r->nr_units && !err; i++)
+		err = restore_await(r, &r->units[i]);
+	return err;
+}
+
+static int for_all(struct restore *r, const struct res_type *type,
+		   int (*call)(struct restore *, const void *))
+{
+	size_t nr;
+	void **rec = snap_all(&r->image.snap, type->tag, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && call && !err; i++)
+		err = call(r, rec[i]);
+	return err;
+}
+
+int restore_join(struct restore *r, enum res_phase phase)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		if (res_types[i]->phase == phase)
+			err = for_all(r, res_types[i], res_types[i]->join);
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		if (res_types[i]->phase == phase)
+			err = for_all(r, res_types[i], res_types[i]->finish);
+	return err;
+}
+
+static int make_objects(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		err = for_all(r, res_types[i], res_types[i]->restore);
+	return err;
+}
+
+/* ---- the recipe ---- */
+
+static int list_programs(struct restore *r)
+{
+	size_t nr_mm, nr_vma;
+
+	snap_all(&r->image.snap, REC_MM, &nr_mm);
+	snap_all(&r->image.snap, REC_VMA, &nr_vma);
+	r->programs = calloc(nr_mm + nr_vma + 1, sizeof(*r->programs));
+	if (!r->programs)
+		return fail(-ENOMEM, "restore");
+	snap_for_each(&r->image.snap, REC_MM, const struct rec_mm, mm)
+		r->programs[r->nr_programs++] = mm->exe;
+	snap_for_each(&r->image.snap, REC_VMA, const struct rec_vma, v)
+		if (v->file && !(v->flags & VM_MAYSHARE))
+			r->programs[r->nr_programs++] = v->file;
+	qsort(r->programs, r->nr_programs, sizeof(*r->programs), by_u64);
+	return 0;
+}
+
+static void refuse_image(void *arg, const struct proc *p, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fail(-ERR_IMAGE, "image: process %d %s", p ? pid_own_nr(p->pid) : 0, text);
+}
+
+static int load(struct restore *r)
+{
+	struct plan_opts popts = {};
+	int err = image_open(&r->image, r->opts->path);
+
+	if (!err)
+		err = image_validate(&r->image);
+	if (err)
+		return err;
+	snap_for_each(&r->image.snap, REC_TREE, const struct rec_tree, info)
+		r->info = info;
+	err = tree_build(&r->tree, &r->image.snap, r->info->root);
+	if (err)
+		return fail(-ERR_IMAGE, "image: its tasks do not make a tree");
+	popts.shell_job = r->info->flags & TREE_F_SHELL_JOB;
+	err = plan_build(&r->plan, &r->tree, &popts, refuse_image, r);
+	if (err)
+		return err == -ERR_BLOCKED ? -ERR_IMAGE : err;
+	return list_programs(r);
+}
+
+static int write_pidfile(const struct restore *r)
+{
+	FILE *f _fclose_ = NULL;
+
+	if (!r->opts->pidfile)
+		return 0;
+	f = fopen(r->opts->pidfile, "we");
+	if (!f || fprintf(f, "%d\n", r->root_pid) < 0 || fflush(f))
+		return fail(-errno, "write %s", r->opts->pidfile);
+	return 0;
+}
+
+/* Whatever was made goes away again; the first cause was reported. */
+static void undo(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_units; i++)
+		if (r->units[i].tid > 0)
+			kill(r->units[i].tid, SIGKILL);
+	if (r->root_pid > 0)
+		kill(r->root_pid, SIGKILL);
+	freeze_kill(&r->freeze);
+	if (r->root_pid > 0)
+		waitpid(r->root_pid, NULL, __WALL);
+}
+
+static int recipe(struct restore *r)
+{
+	struct walk_opts wopts = { .verbose = r->opts->verbose };
+	int err = load(r);
+
+	if (!err)
+		err = walk_open(&r->walk, &wopts);
+	if (!err)
+		err = preflight(r);
+	if (!err)
+		err = restore_prepare(r);
+	if (!err)
+		err = make_objects(r);
+	if (!err)
+		err = restore_create(r);
+	if (!err)
+		err = restore_fill(r);
+	if (!err)
+		err = restore_last(r);
+	if (!err && r->opts->verify)
+		err = compare_restored(r);
+	if (!err)
+		err = write_pidfile(r);
+	if (err)
+		undo(r);
+	return err;
+}
+
+static void restore_free(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_units; i++)
+		batch_free(&r->units[i].batch);
+	for (size_t i = 0; i < r->nr_kept; i++) {
+		cleanup_close(&r->kept[i].fd);
+		cleanup_close(&r->kept[i].fd2);
+	}
+	cleanup_close(&r->root_pidfd);
+	cleanup_close(&r->image_fd);
+	cleanup_close(&r->last_pid_fd);
+	free(r->units);
+	free(r->index);
+	free(r->kept);
+	free(r->programs);
+	free(r->made);
+	machine_close(&r->machine);
+	plan_free(&r->plan);
+	tree_free(&r->tree);
+	image_close(&r->image);
+	walk_close(r->walk);
+}
+
+/* End as the root task ended: the same status, or the same signal. */
+static int end_as(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return STATUS_FAILED;
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+		return 128 + WTERMSIG(status);
+	}
+	return WEXITSTATUS(status);
+}
+
+int restore_run(const struct restore_opts *opts)
+{
+	struct restore r = { .opts = opts, .root_pidfd = -1, .image_fd = -1, .last_pid_fd = -1,
+			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
+	sigset_t old;
+	pid_t root;
+	int err;
+
+	sigprocmask(SIG_SETMASK, NULL, &old);
+	err = recipe(&r);
+	root = r.root_pid;
+	if (!err)
+		freeze_release(&r.freeze); /* everybody is complete: they run */
+	restore_free(&r);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (err)
+		return exit_status(err);
+	return opts->detach ? STATUS_DONE : end_as(root);
+}

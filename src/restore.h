@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* restore.h - one restore in the making: the coordinator, its stubs, and what kinds ask of it. */
+#ifndef BPF_CKPT_RESTORE_H
+#define BPF_CKPT_RESTORE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "cleanup.h"
+#include "freeze.h"
+#include "image.h"
+#include "machine.h"
+#include "plan.h"
+#include "res.h"
+#include "tree.h"
+#include "walk.h"
+
+struct restore_opts {
+	const char *path;     /* of the image; "-": standard input */
+	bool detach;          /* leave once the tree runs */
+	const char *pidfile;  /* gets the root task's number here */
+	bool verify;          /* compare with the image before anything runs */
+	bool leave_stopped;
+	bool shell_job;
+	bool verbose;
+	unsigned int timeout_ms; /* for each stage that waits */
+};
+
+/* A task under construction: slot number in the machine, and what is known of it here. */
+struct unit {
+	const struct plan_task *plan;  /* NULL for a thread that is no leader */
+	const struct proc *proc;       /* NULL for a ghost or helper */
+	const struct rec_task *task;   /* NULL for a ghost or helper */
+	struct batch batch;
+	pid_t tid;                     /* here, once it exists */
+};
+
+/* A descriptor of the coordinator that stubs inherit, by the object it stands for. */
+struct kept {
+	__u64 id;
+	int fd, fd2;
+};
+
+struct restore {
+	const struct restore_opts *opts;
+	struct image image;
+	const struct rec_tree *info;
+	struct tree tree;
+	struct plan plan;
+	struct machine machine;
+	struct unit *units;  /* processes in plan order, then threads */
+	unsigned int nr_units, nr_procs;
+	struct unit_of { __u64 id; unsigned int unit; } *index; /* object -> unit, sorted */
+	size_t nr_index;
+	struct kept *kept;   /* sorted by id once restore() of all kinds is done */
+	size_t nr_kept, cap_kept;
+	int high;            /* first descriptor above those of the image */
+	int image_fd;        /* the image, at a high descriptor */
+	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
+	unsigned int nr_vdso;
+	struct freeze freeze;
+	struct walk *walk;
+	unsigned int live_level; /* of the restored root namespace, once compare.c has walked it */
+	pid_t root_pid;      /* here */
+	int root_pidfd;
+	__u64 *programs;     /* ids of files that are executed or privately mapped, sorted */
+	size_t nr_programs;
+	pid_t *made;         /* numbers of ghosts and helpers as their creators got them */
+	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
+};
+
+/* Is this file executed or mapped privately? It must be the very same then. */
+bool restore_is_program(const struct restore *r, __u64 file);
+
+/* Is this pid object one that the plan makes: of a thread of the tree, or of a ghost? */
+bool restore_has_pid(const struct restore *r, __u64 pid);
+
+/* The batch of every unit into its slot, all set going, all awaited. 0 or a reported error. */
+int restore_run_batches(struct restore *r);
+/* Wait for the batch that a unit was given. */
+int restore_await(struct restore *r, struct unit *u);
+/* The same for one unit. */
+int restore_run_unit(struct restore *r, struct unit *u);
+
+/* join() of all kinds of a phase, then finish(). */
+int restore_join(struct restore *r, enum res_phase phase);
+
+/* The stages, in order; each in a file of that name. */
+int restore_prepare(struct restore *r); /* units, descriptors, a hole for the machine */
+int restore_create(struct restore *r);  /* every process with its numbers, session and group */
+int restore_fill(struct restore *r);    /* memory, descriptors, threads, and all else a task has */
+int restore_last(struct restore *r);    /* registers; from here every task is complete and stopped */
+
+struct clone_args;
+
+/* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards. */
+void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid);
+
+/* Learn the numbers that tasks have here, by the chains that they were made with. */
+int restore_find_tids(struct restore *r);
+
+/* The whole restore, up to the exit status of the command. */
+int restore_run(const struct restore_opts *opts);
+
+/*
+ * The batch of the stub that builds an object: a task's own, the leader's for an mm, files, fs,
+ * sighand or signal. Never NULL for what image_validate() let pass.
+ */
+struct batch *restore_batch(struct restore *r, __u64 id);
+struct unit *restore_unit(struct restore *r, __u64 id);
+
+/*
+ * Hand a descriptor to the stubs: moves it out of the way of the image's own numbers and remembers
+ * it by the object's id (second for kinds that need two, else -1). Takes fd over in any case. 0 or
+ * a reported error.
+ */
+int restore_keep(struct restore *r, __u64 id, int fd, int second);
+
+/* What restore_keep() noted: number, or -1. second may be NULL. */
+int restore_kept(const struct restore *r, __u64 id, int *fd, int *second);
+
+/* Open a directory of the image, O_PATH, and check that it is one. Descriptor or a reported error. */
+int restore_open_dir(struct restore *r, const char *path, const struct rec_inode *id);
+
+/* The number of a pid object as a unit's own namespace sees it; 0 when it cannot. */
+pid_t restore_nr(const struct restore *r, const struct unit *u, __u64 pid);
+
+#endif

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* restore_create.c - make every process with its numbers, session and group, as the plan says. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "log.h"
+#include "rec_state.h"
+#include "res/cred.h"
+#include "restore.h"
+
+#define ADDRESS_MAX 0x7ffffffff000ull
+#define SIGSET_ALL ~0ull
+
+struct kernel_sigaction {
+	__u64 handler, flags, restorer, mask;
+};
+
+
+/* set_tid wants the innermost number first: the one place where the order is turned round. */
+void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid)
+{
+	unsigned int outer = r->info->root_level, nr = pid->level - outer + 1;
+	pid_t *v = machine_alloc(&r->machine, nr * sizeof(*v));
+
+	for (unsigned int i = 0; v && i < nr; i++)
+		v[i] = pid->numbers[pid->level - i];
+	a->set_tid = (__u64)v;
+	a->set_tid_size = nr;
+}
+
+static void add_clone(struct restore *r, struct batch *b, unsigned int child)
+{
+	const struct plan_task *t = &r->plan.task[child];
+	struct clone_args a = { .exit_signal = t->exit_signal };
+
+	if (t->method == PLAN_SIBLING) {
+		a.flags |= CLONE_PARENT;
+		a.exit_signal = 0; /* it gets its creator's; another value is EINVAL */
+	}
+	if (t->new_pidns)
+		a.flags |= CLONE_NEWPID;
+	if (t->pid)
+		restore_set_tid(r, &a, t->pid);
+	batch_op(b, SYS_clone3, machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
+		 &r->machine.slots[child])->flags = OP_CHILD;
+}
+
+/* Index of the first child of each creator, and the next one: plan tasks in ascending order. */
+struct creators {
+	unsigned int *first, *next;
+};
+
+#define NO_CHILD (~0u)
+
+static int list_children(const struct restore *r, struct creators *c)
+{
+	c->first = malloc(r->nr_procs * sizeof(*c->first));
+	c->next = malloc(r->nr_procs * sizeof(*c->next));
+	if (!c->first || !c->next)
+		return fail(-ENOMEM, "restore");
+	for (unsigned int i = 0; i < r->nr_procs; i++)
+		c->first[i] = NO_CHILD;
+	for (unsigned int i = r->nr_procs; i-- > 1;) {
+		unsigned int by = r->plan.task[i].creator;
+
+		c->next[i] = c->first[by];
+		c->first[by] = i;
+	}
+	return 0;
+}
+
+static void add_children(struct restore *r, const struct creators *c, unsigned int by, bool early)
+{
+	for (unsigned int i = c->first[by]; i != NO_CHILD; i = c->next[i])
+		if (r->plan.task[i].before_setsid == early)
+			add_clone(r, &r->units[by].batch, i);
+}
+
+/* What the coordinator's copy must get rid of before it is a clean stub that others are made from. */
+static void clean_root(struct restore *r, struct batch *b)
+{
+	struct kernel_sigaction chld = { .flags = SA_NOCLDSTOP };
+	__u64 lo = (__u64)r->machine.base, hi = lo + r->machine.size;
+
+	/* glibc registered rseq: the kernel would write to what is unmapped now */
+	if (__rseq_size)
+		batch_op(b, SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, 1,
+			 RSEQ_SIG)->flags = OP_MAY_FAIL;
+	/* stops of children are not news while the tree is being made */
+	batch_op(b, SYS_rt_sigaction, SIGCHLD, machine_dup(&r->machine, &chld, sizeof(chld)), 0, 8);
+	for (unsigned int i = 0; i < r->nr_vdso; i++) {
+		batch_op(b, SYS_mremap, r->vdso[i].start, r->vdso[i].len, r->vdso[i].len,
+			 MREMAP_MAYMOVE | MREMAP_FIXED, r->vdso[i].parked);
+		hi += r->vdso[i].len;
+	}
+	batch_op(b, SYS_munmap, 0, lo);
+	batch_op(b, SYS_munmap, hi, ADDRESS_MAX - hi);
+}
+
+static int program_creation(struct restore *r)
+{
+	struct creators c = {};
+	int err = list_children(r, &c);
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+		const struct plan_task *t = &r->plan.task[i];
+		struct batch *b = &r->units[i].batch;
+
+		/* a parent that dies takes all below it along, until the image's own setting */
+		batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+		if (!i)
+			clean_root(r, b);
+		add_children(r, &c, i, true);
+		if (t->setsid)
+			batch_op(b, SYS_setsid);
+		else if (t->group == GROUP_LEAD)
+			batch_op(b, SYS_setpgid, 0, 0);
+		add_children(r, &c, i, false);
+		err = machine_submit(&r->machine, i, b);
+	}
+	free(c.first);
+	free(c.next);
+	return err;
+}
+
+/* The root stub: a copy of ourselves that enters the machine at once and never comes back. */
+static int clone_root(struct restore *r)
+{
+	const struct plan_task *t = &r->plan.task[0];
+	struct clone_args a = { .flags = CLONE_CLEAR_SIGHAND | CLONE_PIDFD, .exit_signal = SIGCHLD,
+				.pidfd = (__u64)&r->root_pidfd };
+	sigset_t mask;
+	long pid;
+
+	if (r->tree.container)
+		a.flags |= CLONE_NEWPID;
+	restore_set_tid(r, &a, t->pid);
+	/* stubs must not be disturbed; SIGCHLD stays open, so that its default drops it */
+	sigfillset(&mask);
+	sigdelset(&mask, SIGCHLD);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
+	pid = syscall(SYS_clone3, &a, sizeof(a));
+	if (!pid)
+		machine_enter(&r->machine, 0);
+	if (pid < 0) {
+		if (errno == EEXIST)
+			return fail(-ERR_TAKEN, "number %d was taken just now", pid_own_nr(t->pid));
+		return fail(-errno, "make the root task");
+	}
+	r->root_pid = pid;
+	return 0;
+}
+
+static int await_all(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
+		err = restore_await(r, &r->units[i]);
+	return err;
+}
+
+/* Groups whose leaders did not exist yet when their members were made. */
+static int join_groups(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_procs; i++) {
+		const struct plan_task *t = &r->plan.task[i];
+		struct unit *u = &r->units[i];
+
+		if (t->group == GROUP_JOIN) {
+			batch_op(&u->batch, SYS_setpgid, 0, restore_nr(r, u, t->pgid->addr));
+		} else if (t->group == GROUP_BY_PARENT) {
+			struct unit *up = &r->units[t->parent];
+
+			batch_op(&up->batch, SYS_setpgid, restore_nr(r, up, t->pid->addr),
+				 restore_nr(r, up, t->pgid->addr));
+		}
+	}
+	return restore_run_batches(r);
+}
+
+/* Number of a child as its creator got it from clone3(): a helper has none that was chosen. */
+static pid_t made_number(const struct restore *r, unsigned int child)
+{
+	unsigned int by = r->plan.task[child].creator;
+
+	for (unsigned int i = 0; i < machine_count(&r->machine, by); i++) {
+		const struct op *op = machine_result(&r->machine, by, i);
+
+		if (op->nr == SYS_clone3 && op->arg[5] == (__u64)&r->machine.slots[child])
+			return op->res;
+	}
+	return -1;
+}
+
+/* Ghosts and helpers have done their duty; their numbers stay taken as sessions and groups. */
+static int end_placeholders(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++) {
+		batch_op(&r->units[i].batch, SYS_exit_group, 0);
+		err = machine_submit(&r->machine, i, &r->units[i].batch);
+	}
+	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++) {
+		struct unit *up = &r->units[r->plan.task[i].parent];
+		pid_t nr = r->plan.task[i].pid ? restore_nr(r, up, r->plan.task[i].pid->addr) :
+						 r->made[i - r->tree.nr];
+
+		batch_op(&up->batch, SYS_wait4, nr, 0, __WALL, 0);
+		err = restore_run_unit(r, up);
+	}
+	return err;
+}
+
+/* The last thing a zombie does: name, credentials, and the very status it ended with. */
+static void end_zombie(struct restore *r, struct unit *u)
+{
+	const struct rec_task *t = u->task;
+	__u64 none = 0;
+	struct { __u64 cur, max; } no_core = {};
+
+	batch_op(&u->batch, SYS_prctl, PR_SET_NAME,
+		 machine_dup(&r->machine, t->comm, sizeof(t->comm)));
+	batch_op(&u->batch, SYS_prlimit64, 0, 4 /* RLIMIT_CORE */,
+		 machine_dup(&r->machine, &no_core, sizeof(no_core)), 0);
+	cred_join(&r->machine, &u->batch, t);
+	if (t->exit_code & 0x7f) {
+		batch_op(&u->batch, SYS_rt_sigprocmask, SIG_SETMASK,
+			 machine_dup(&r->machine, &none, sizeof(none)), 0, 8);
+		batch_op(&u->batch, SYS_kill, restore_nr(r, u, t->tgid), t->exit_code & 0x7f);
+	}
+	batch_op(&u->batch, SYS_exit_group, t->exit_code >> 8 & 0xff);
+}
+
+static int await_exit(struct restore *r, struct unit *u)
+{
+	int fd _close_ = syscall(SYS_pidfd_open, u->tid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	if (fd < 0)
+		return fail(-errno, "await the end of zombie %d", u->tid);
+	if (poll(&p, 1, r->opts->timeout_ms) != 1)
+		return fail(-ETIMEDOUT, "zombie %d (%.16s) does not exit", u->tid, u->task->comm);
+	return 0;
+}
+
+static int end_zombies(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->tree.nr && !err; i++) {
+		if (r->plan.task[i].kind != PLAN_ZOMBIE)
+			continue;
+		end_zombie(r, &r->units[i]);
+		err = machine_submit(&r->machine, i, &r->units[i].batch);
+		if (!err)
+			err = await_exit(r, &r->units[i]);
+	}
+	return err;
+}
+
+int restore_create(struct restore *r)
+{
+	int err = program_creation(r);
+
+	if (!err)
+		err = clone_root(r);
+	if (!err)
+		err = await_all(r);
+	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++)
+		r->made[i - r->tree.nr] = made_number(r, i);
+	if (!err)
+		err = join_groups(r);
+	if (!err)
+		err = end_placeholders(r);
+	if (!err)
+		err = restore_find_tids(r);
+	return err ? err : end_zombies(r);
+}

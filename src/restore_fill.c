@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* restore_fill.c - memory, descriptors, threads, and all else a task has but registers. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "log.h"
+#include "rec_file.h"
+#include "rec_mem.h"
+#include "rec_state.h"
+#include "res/mm.h"
+#include "restore.h"
+#include "restore_stop.h"
+
+#define THREAD_FLAGS                                                                              \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+#define IS_LIVE(u) ((u)->task && !(u)->task->exit_state)
+
+/*
+ * Trace every living task from here on: a coordinator that dies takes all of them along, and seccomp
+ * does not look at the machine's own calls.
+ */
+static int seize(struct restore *r, unsigned int from, unsigned int to)
+{
+	struct frozen *who _free_ = calloc(to - from + 1, sizeof(*who));
+	size_t nr = 0;
+
+	if (!who)
+		return fail(-ENOMEM, "restore");
+	for (unsigned int i = from; i < to; i++) {
+		const struct unit *u = &r->units[i];
+
+		if (!IS_LIVE(u))
+			continue;
+		if (u->tid <= 0)
+			return fail(-ESRCH, "task %.16s was made but cannot be found", u->task->comm);
+		who[nr++] = (struct frozen){ .tid = u->tid,
+					     .tgid = restore_unit(r, u->task->signal)->tid };
+	}
+	r->freeze.options = PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
+	return freeze_seize(&r->freeze, who, nr);
+}
+
+static void add_threads(struct restore *r)
+{
+	for (unsigned int i = r->nr_procs; i < r->nr_units; i++) {
+		const struct rec_task *t = r->units[i].task;
+		const struct rec_pid *pid = snap_find(&r->image.snap, REC_PID, t->pid);
+		struct clone_args a = { .flags = THREAD_FLAGS };
+
+		restore_set_tid(r, &a, pid);
+		batch_op(restore_batch(r, t->signal), SYS_clone3,
+			 machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
+			 &r->machine.slots[i])->flags = OP_CHILD;
+	}
+}
+
+/* The next fork in a restored namespace goes on where the old one would have. */
+static void set_cursor(struct restore *r, struct unit *u)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", u->proc->ns->idr_next - 1);
+
+	if (r->last_pid_fd >= 0 && u->plan->new_pidns && u->proc->ns->idr_next > 1)
+		batch_op(&u->batch, SYS_pwrite64, r->last_pid_fd,
+			 machine_dup(&r->machine, text, len), len, 0)->flags = OP_MAY_FAIL;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* The image's descriptor numbers of a task, ascending. */
+static int list_descriptors(const struct restore *r, const struct unit *u, __u32 **out, size_t *nr)
+{
+	void **rec = snap_range(&r->image.snap, REC_FD, u->task->files, nr);
+	__u32 *v = malloc((*nr + 1) * sizeof(*v));
+
+	if (!v)
+		return fail(-ENOMEM, "restore");
+	for (size_t i = 0; i < *nr; i++)
+		v[i] = ((const struct rec_fd *)rec[i])->fd;
+	qsort(v, *nr, sizeof(*v), by_number);
+	*out = v;
+	return 0;
+}
+
+/* Everything that was inherited and is not the image's: what lies between its descriptors. */
+static int close_rest(struct restore *r, struct unit *u)
+{
+	__u32 *v _free_ = NULL, from = 0;
+	size_t nr;
+	int err = list_descriptors(r, u, &v, &nr);
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		if (v[i] > from)
+			batch_op(&u->batch, SYS_close_range, from, v[i] - 1, 0);
+		from = v[i] + 1;
+	}
+	if (!err)
+		batch_op(&u->batch, SYS_close_range, from, ~0u, 0);
+	return err;
+}
+
+/* Behind what the kinds joined: what needs all areas and descriptors, then the inherited ones go. */
+static int close_processes(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+		struct unit *u = &r->units[i];
+
+		if (!IS_LIVE(u))
+			continue;
+		mm_join_map(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
+		set_cursor(r, u);
+		err = close_rest(r, u);
+	}
+	return err;
+}
+
+/* The lowest number that none of the image's descriptors of this task has: what a new one gets. */
+static int free_descriptor(const struct restore *r, const struct unit *u)
+{
+	__u32 *v _free_ = NULL, low = 0;
+	size_t nr;
+	int err = list_descriptors(r, u, &v, &nr);
+
+	for (size_t i = 0; i < nr && !err && v[i] == low; i++)
+		low++;
+	return err ? err : (int)low;
+}
+
+/* A task whose children are born elsewhere, as after unshare(1): once its threads exist. */
+static void set_children_ns(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_procs; i++) {
+		struct unit *u = &r->units[i];
+		const struct proc *init;
+		int fd;
+
+		if (!IS_LIVE(u) || u->task->pidns_children == u->proc->pid->ns)
+			continue;
+		init = tree_ns_init(&r->tree, u->task->pidns_children);
+		if (!init)
+			continue;
+		fd = free_descriptor(r, u);
+		batch_op(&u->batch, SYS_pidfd_open, restore_nr(r, u, init->pid->addr), 0);
+		batch_op(&u->batch, SYS_setns, fd, CLONE_NEWPID);
+		batch_op(&u->batch, SYS_close, fd);
+	}
+}
+
+/* preadv() may read less than asked without an error: an image that changed under us. */
+static int check_reads(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_procs; i++) {
+		for (unsigned int j = 0; j < machine_count(&r->machine, i); j++) {
+			const struct op *op = machine_result(&r->machine, i, j);
+			const struct iovec *iov = (const void *)op->arg[1];
+			__s64 want = 0;
+
+			if (op->nr != SYS_preadv)
+				continue;
+			for (unsigned int k = 0; k < op->arg[2]; k++)
+				want += iov[k].iov_len;
+			if (op->res != want)
+				return fail(-EIO, "read %lld of %lld bytes of memory from the image",
+					    op->res, want);
+		}
+	}
+	return 0;
+}
+
+static int fill_processes(struct restore *r)
+{
+	int err = restore_join(r, PHASE_PROCESS);
+
+	if (err)
+		return err;
+	err = close_processes(r);
+	if (err)
+		return err;
+	add_threads(r);
+	set_children_ns(r);
+	/* threads begin with an empty batch: their slots must be ready before they exist */
+	for (unsigned int i = r->nr_procs; i < r->nr_units && !err; i++)
+		err = machine_submit(&r->machine, i, &r->units[i].batch);
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
+		if (IS_LIVE(&r->units[i]))
+			err = machine_submit(&r->machine, i, &r->units[i].batch);
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
+		if (IS_LIVE(&r->units[i]))
+			err = restore_await(r, &r->units[i]);
+	return err ? err : check_reads(r);
+}
+
+static int fill_threads(struct restore *r)
+{
+	int err = 0;
+
+	if (r->nr_units > r->nr_procs) {
+		err = restore_find_tids(r);
+		if (!err)
+			err = seize(r, r->nr_procs, r->nr_units);
+	}
+	if (!err)
+		err = restore_join(r, PHASE_THREAD);
+	return err ? err : restore_run_batches(r);
+}
+
+/* From here on nothing may interrupt a stub, not even SIGCHLD: what is pending is the image's. */
+static void block_all(struct restore *r)
+{
+	__u64 all = ~0ull;
+	void *mask = machine_dup(&r->machine, &all, sizeof(all));
+
+	for (unsigned int i = 0; i < r->nr_units; i++)
+		if (IS_LIVE(&r->units[i]))
+			batch_op(&r->units[i].batch, SYS_rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
+}
+
+static void set_dumpable(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_procs; i++) {
+		const struct unit *u = &r->units[i];
+		const struct rec_mm *mm;
+
+		if (!IS_LIVE(u))
+			continue;
+		/* changed credentials reset it, so it comes after them */
+		mm = snap_find(&r->image.snap, REC_MM, u->task->mm);
+		batch_op(&r->units[i].batch, SYS_prctl, PR_SET_DUMPABLE, mm->flags & 1);
+	}
+}
+
+int restore_fill(struct restore *r)
+{
+	int err = seize(r, 0, r->nr_procs);
+
+	if (!err)
+		err = fill_processes(r);
+	if (!err)
+		err = fill_threads(r);
+	if (err)
+		return err;
+	block_all(r);
+	set_dumpable(r);
+	err = restore_join(r, PHASE_LAST);
+	if (!err)
+		err = restore_stop_jobs(r);
+	return err ? err : restore_run_batches(r);
+}

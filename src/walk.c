@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* walk.c - run the BPF iterators and collect their records. */
+#include "walk.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "cleanup.h"
+#include "log.h"
+#include "rec_file.h"
+#include "walk.skel.h"
+
+enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, NR_PROGS };
+
+struct walk {
+	struct walk_bpf *skel;
+	struct ring_buffer *ring;
+	struct bpf_link *link[NR_PROGS];
+	struct snap *into; /* where the ring's callback puts records */
+	struct walk_stats stats;
+};
+
+static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return 0;
+}
+
+static int loud(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	return level == LIBBPF_DEBUG ? 0 : vfprintf(stderr, fmt, ap);
+}
+
+/* Ring-buffer callback: one sample is one frame, whole records back to back. */
+static int take_frame(void *arg, void *data, size_t len)
+{
+	struct walk *w = arg;
+	size_t off = 0;
+
+	while (off + sizeof(struct rec_hdr) <= len) {
+		const struct rec_hdr *h = (void *)((char *)data + off);
+		int err;
+
+		if (h->len < sizeof(*h) || off + h->len > len)
+			return fail(-EPROTO, "walk: record 0x%x of %u bytes does not fit its frame",
+				    h->tag, h->len);
+		err = snap_add(w->into, h);
+		if (err)
+			return err;
+		off += h->len;
+		w->stats.records++;
+	}
+	w->stats.bytes += len;
+	return 0;
+}
+
+/* Read one iterator to its end, draining the ring whenever the kernel says that it is full. */
+static int run_iterator(struct walk *w, int prog)
+{
+	int iter _close_ = bpf_iter_create(bpf_link__fd(w->link[prog]));
+	char buf[64];
+	ssize_t n;
+	int err;
+
+	if (iter < 0)
+		return fail(iter, "start the walk");
+	for (;;) {
+		n = read(iter, buf, sizeof(buf));
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return fail(-errno, "walk");
+		err = ring_buffer__consume(w->ring);
+		if (err < 0)
+			return err;
+		if (!n)
+			return 0;
+		w->stats.retries++;
+	}
+}
+
+int walk_run(struct walk *w, unsigned int passes, struct snap *s)
+{
+	static const struct { unsigned int pass; int prog; } order[] = {
+		{ WALK_TASKS, PROG_TASKS }, { WALK_STATE, PROG_SIGNALS }, { WALK_STATE, PROG_MM },
+		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
+		{ WALK_HOLDERS, PROG_HOLDERS },
+	};
+	int err = 0;
+
+	w->into = s;
+	for (size_t i = 0; i < ARRAY_SIZE(order) && !err; i++)
+		if (passes & order[i].pass)
+			err = run_iterator(w, order[i].prog);
+	w->into = NULL;
+	return err;
+}
+
+int walk_members(struct walk *w, const __u32 *tgids, size_t nr)
+{
+	int map = bpf_map__fd(w->skel->maps.members);
+	__u32 key, *prev = NULL;
+	__u8 one = 1;
+
+	while (!bpf_map_get_next_key(map, prev, &key))
+		bpf_map_delete_elem(map, &key); /* from the start again: the cursor is gone */
+	for (size_t i = 0; i < nr; i++)
+		if (bpf_map_update_elem(map, &tgids[i], &one, BPF_ANY))
+			return fail(-errno, "walk: note member %u of %zu", tgids[i], nr);
+	return 0;
+}
+
+int walk_held(struct walk *w, const __u64 *files, size_t nr)
+{
+	int map = bpf_map__fd(w->skel->maps.held_files);
+	__u8 one = 1;
+
+	for (size_t i = 0; i < nr; i++)
+		if (bpf_map_update_elem(map, &files[i], &one, BPF_ANY))
+			return fail(-errno, "walk: note file %zu of %zu", i, nr);
+	return 0;
+}
+
+/* Teach the programs what they cannot know: which file_operations are an eventfd's. */
+static int calibrate(struct walk *w)
+{
+	int fd _close_ = eventfd(0, EFD_CLOEXEC);
+	struct snap s = {};
+	bool seen = false;
+	int err;
+
+	if (fd < 0)
+		return fail(-errno, "eventfd");
+	w->skel->bss->self_tgid = getpid();
+	err = walk_run(w, WALK_FILES, &s);
+	snap_for_each(&s, REC_FD, const struct rec_fd, slot) {
+		const struct rec_file *f = snap_find(&s, REC_FILE, slot->file);
+
+		if ((int)slot->fd == fd && f) {
+			w->skel->bss->eventfd_fops = f->f_op;
+			seen = true;
+		}
+	}
+	w->skel->bss->self_tgid = 0;
+	snap_free(&s);
+	if (!err && !seen)
+		err = fail(-ENOENT, "walk: the kernel does not show this process its own descriptors");
+	return err;
+}
+
+static int attach(struct walk *w)
+{
+	struct bpf_program *prog[NR_PROGS] = {
+		[PROG_TASKS] = w->skel->progs.walk_tasks,     [PROG_SIGNALS] = w->skel->progs.walk_signals,
+		[PROG_MM] = w->skel->progs.walk_mm,	      [PROG_FS] = w->skel->progs.walk_fs,
+		[PROG_VMAS] = w->skel->progs.walk_vmas,	      [PROG_FILES] = w->skel->progs.walk_files,
+		[PROG_HOLDERS] = w->skel->progs.walk_holders,
+	};
+
+	for (int i = 0; i < NR_PROGS; i++) {
+		w->link[i] = bpf_program__attach_iter(prog[i], NULL);
+		if (!w->link[i])
+			return fail(-errno, "attach BPF program %s", bpf_program__name(prog[i]));
+	}
+	return 0;
+}
+
+static int load(struct walk *w, const struct walk_opts *opts)
+{
+	int err;
+
+	libbpf_set_print(opts->verbose ? loud : quiet);
+	if (access("/sys/kernel/btf/vmlinux", R_OK))
+		return fail(-errno, "this kernel has no BTF (/sys/kernel/btf/vmlinux): "
+				    "CONFIG_DEBUG_INFO_BTF is needed");
+	w->skel = walk_bpf__open();
+	if (!w->skel)
+		return fail(-errno, "open BPF object");
+	if (opts->ring_bytes && bpf_map__set_max_entries(w->skel->maps.ring, opts->ring_bytes))
+		return fail(-errno, "ring of %u bytes", opts->ring_bytes);
+	err = walk_bpf__load(w->skel);
+	if (err == -EPERM)
+		return fail(err, "load BPF programs (needs root, or CAP_BPF, CAP_PERFMON and "
+				 "CAP_SYS_PTRACE)");
+	if (err)
+		return fail(err, "load BPF programs (-v shows what the kernel said)");
+	w->ring = ring_buffer__new(bpf_map__fd(w->skel->maps.ring), take_frame, w, NULL);
+	if (!w->ring)
+		return fail(-errno, "map the ring");
+	err = attach(w);
+	return err ? err : calibrate(w);
+}
+
+int walk_open(struct walk **out, const struct walk_opts *opts)
+{
+	struct walk *w = calloc(1, sizeof(*w));
+	int err;
+
+	if (!w)
+		return fail(-ENOMEM, "walk");
+	err = load(w, opts);
+	if (err)
+		walk_close(w);
+	else
+		*out = w;
+	return err;
+}
+
+void walk_close(struct walk *w)
+{
+	if (!w)
+		return;
+	for (int i = 0; i < NR_PROGS; i++)
+		bpf_link__destroy(w->link[i]);
+	ring_buffer__free(w->ring);
+	walk_bpf__destroy(w->skel);
+	free(w);
+}
+
+const struct walk_stats *walk_stats(const struct walk *w)
+{
+	return &w->stats;
+}
