@@ -164,3 +164,11 @@ int pagemap_private(pid_t tid, const struct page_ranges *areas, struct page_rang
 	}
 	return err ? fail(err, "find the pages of process %d", tid) : 0;
 }
+
+bool pagemap_has_scan(void)
+{
+	struct scan_arg arg = { .size = sizeof(arg) };
+	int fd _close_ = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	return fd >= 0 && !ioctl(fd, SCAN_IOCTL, &arg);
+}

@@ -3,6 +3,7 @@
 #ifndef BPF_CKPT_PAGEMAP_H
 #define BPF_CKPT_PAGEMAP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <linux/types.h>
@@ -19,6 +20,9 @@ struct page_ranges {
 /* Append, joined to the last one when it continues it. 0 or -ENOMEM. */
 int ranges_add(struct page_ranges *r, __u64 start, __u64 end);
 void ranges_free(struct page_ranges *r);
+
+/* Does this kernel know PAGEMAP_SCAN (6.7)? */
+bool pagemap_has_scan(void);
 
 /*
  * Of the areas of a (stopped) task, the pages that a checkpoint must hold: present or swapped out,

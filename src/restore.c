@@ -17,6 +17,7 @@
 #include "preflight.h"
 #include "rec_mem.h"
 #include "rec_state.h"
+#include "res/file.h"
 #include "res/vma.h"
 
 /* ---- what kinds ask ---- */
@@ -200,6 +201,18 @@ static int make_objects(struct restore *r)
 	return err;
 }
 
+/* Only what opens files that exist: a try must not make anything. */
+static int make_files(struct restore *r)
+{
+	int err = 0;
+
+	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f)
+		if (!err && file_path_matters(&r->image.snap, f) &&
+		    file_class(&r->image.snap, f) != FILE_FIFO)
+			err = res_type(REC_FILE)->restore(r, f);
+	return err ? err : for_all(r, res_type(REC_FS), res_type(REC_FS)->restore);
+}
+
 /* ---- the recipe ---- */
 
 static int list_programs(struct restore *r)
@@ -326,6 +339,30 @@ static void restore_free(struct restore *r)
 	tree_free(&r->tree);
 	image_close(&r->image);
 	walk_close(r->walk);
+}
+
+int restore_try(const struct restore_opts *opts)
+{
+	struct restore r = { .opts = opts, .root_pidfd = -1, .image_fd = -1, .last_pid_fd = -1,
+			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
+	struct walk_opts wopts = {};
+	int err = load(&r);
+
+	if (!err)
+		printf("%s: complete and undamaged: %llu processes, %llu threads, %llu zombies\n",
+		       opts->path, r.info->processes, r.info->threads, r.info->zombies);
+	if (!err)
+		err = walk_open(&r.walk, &wopts);
+	if (!err)
+		err = preflight(&r);
+	if (!err)
+		err = restore_prepare(&r);
+	if (!err)
+		err = make_files(&r);
+	if (!err)
+		printf("%s: can be restored here and now\n", opts->path);
+	restore_free(&r);
+	return err;
 }
 
 /* End as the root task ended: the same status, or the same signal. */

@@ -99,6 +99,9 @@ void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_p
 /* Learn the numbers that tasks have here, by the chains that they were made with. */
 int restore_find_tids(struct restore *r);
 
+/* Everything but tasks: is the image whole, could it be restored here and now? Says so on stdout. */
+int restore_try(const struct restore_opts *opts);
+
 /* The whole restore, up to the exit status of the command. */
 int restore_run(const struct restore_opts *opts);
 

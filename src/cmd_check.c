@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_check.c - bpf-ckpt check: what this system can do, or what stands in a tree's way. */
+#include <errno.h>
+#include <getopt.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include "check.h"
+#include "cleanup.h"
+#include "cmd.h"
+#include "dump.h"
+#include "dump_find.h"
+#include "probes.h"
+#include "log.h"
+
+enum { OPT_JSON = 256, OPT_SHELL_JOB };
+
+static const struct option options[] = {
+	{ "json", no_argument, NULL, OPT_JSON },
+	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
+
+static void help(void)
+{
+	puts("Usage: bpf-ckpt check [PID] [OPTIONS]\n\n"
+	     "Without PID: a line for each feature of this kernel that matters, and what its lack costs;\n"
+	     "exit status 0 when dump and restore work. With PID: everything that stands in the way of a\n"
+	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
+	     "      --shell-job  as for dump\n"
+	     "      --json       one JSON object on standard output\n"
+	     "  -h, --help       this text");
+}
+
+static int check_system(bool json)
+{
+	struct json_object *list = json_object_new_array();
+	bool ok = true;
+
+	for (const struct feature *f = features; f->name; f++) {
+		bool have = f->probe();
+		struct json_object *o = json_object_new_object();
+
+		ok &= have || !f->required;
+		json_object_object_add(o, "name", json_object_new_string(f->name));
+		json_object_object_add(o, "available", json_object_new_boolean(have));
+		json_object_object_add(o, "required", json_object_new_boolean(f->required));
+		json_object_object_add(o, "without", json_object_new_string(f->without));
+		json_object_array_add(list, o);
+		if (!json)
+			printf("%-3s %-34s%s%s\n", have ? "yes" : "no", f->name, have ? "" : "without it: ",
+			       have ? "" : f->without);
+	}
+	if (json) {
+		struct json_object *o = json_object_new_object();
+
+		json_object_object_add(o, "ok", json_object_new_boolean(ok));
+		json_object_object_add(o, "features", json_object_get(list));
+		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+		json_object_put(o);
+	}
+	json_object_put(list);
+	return ok ? 0 : -EOPNOTSUPP;
+}
+
+static int check_pid(pid_t pid, bool json, bool shell_job)
+{
+	struct dump_opts opts = { .pid = pid, .shell_job = shell_job };
+	struct walk_opts wopts = {};
+	struct dump d = { .opts = &opts };
+	int err = walk_open(&d.walk, &wopts);
+
+	for (int i = 0; i < 5 && !err; i++) {
+		err = dump_walk(&d, WALK_ALL_MEMBERS);
+		if (err != -ESTALE)
+			break;
+		err = i < 4 ? 0 : fail(-EAGAIN, "the tree of pid %d keeps changing", pid);
+	}
+	if (!err) {
+		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
+					  .own = &d.own, .shell_job = shell_job, .live = true };
+		err = check_run(&d.check);
+	}
+	if (!err || err == -ERR_BLOCKED) {
+		if (json)
+			check_report_json(&d.check, stdout);
+		else if (err)
+			check_report(&d.check, stderr);
+		else
+			printf("nothing stands in the way of a checkpoint of pid %d (%zu processes)\n", pid,
+			       d.tree.nr);
+	}
+	dump_free(&d);
+	return err;
+}
+
+int cmd_check(int argc, char **argv)
+{
+	bool json = false, shell_job = false;
+	pid_t pid;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		switch (c) {
+		case OPT_JSON:
+			json = true;
+			break;
+		case OPT_SHELL_JOB:
+			shell_job = true;
+			break;
+		case 'h':
+			help();
+			return STATUS_DONE;
+		default:
+			return cmd_usage_error("check", "wrong option");
+		}
+	}
+	if (argc - optind > 1)
+		return cmd_usage_error("check", "give one PID or none");
+	if (argc == optind)
+		return exit_status(check_system(json));
+	pid = cmd_parse_pid(argv[optind]);
+	if (pid < 0)
+		return cmd_usage_error("check", "\"%s\" is no pid", argv[optind]);
+	return exit_status(check_pid(pid, json, shell_job));
+}

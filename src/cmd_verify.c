@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cmd_verify.c - bpf-ckpt verify: is an image whole, and could it be restored here and now? */
+#include <getopt.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "log.h"
+#include "rec_state.h"
+#include "restore.h"
+
+static const struct option options[] = { { "help", no_argument, NULL, 'h' }, {} };
+
+static void help(void)
+{
+	puts("Usage: bpf-ckpt verify FILE|-\n\n"
+	     "Check every byte, record and reference of an image, and whether it could be restored here\n"
+	     "and now: numbers that are free, limits, processor, files. No task is made.\n\n"
+	     "Exit status: 0 it could, 1 something else is in the way, 4 the image is damaged or not\n"
+	     "ours, 5 a number is taken. Each reason is named on stderr.");
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct restore_opts o = {};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		if (c == 'h') {
+			help();
+			return STATUS_DONE;
+		}
+		return cmd_usage_error("verify", "wrong option");
+	}
+	if (argc - optind != 1)
+		return cmd_usage_error("verify", "give one image");
+	o.path = argv[optind];
+	return exit_status(restore_try(&o));
+}
