@@ -26,7 +26,7 @@ all: $(B)/bpf-ckpt
 $(B)/bpf-ckpt: $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
-$(B)/%.o: %.c | deps
+$(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
@@ -37,7 +37,7 @@ $(B)/%.S.o: %.S
 $(B)/src/walk.o: $(SKEL)
 
 # One object for all programs: they share maps.
-$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux/*/*.h) | deps
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux/*/*.h)
 	@mkdir -p $(@D)
 	$(CLANG) -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -Wall -Werror -Wno-unused-function \
 		-Iinclude -Ibpf -Ivmlinux/x86_64 -c -o $@ $<
@@ -49,8 +49,22 @@ $(SKEL): $(B)/walk.bpf.o
 	$(BPFTOOL) gen skeleton $< name walk_bpf > $@.tmp
 	mv $@.tmp $@
 
+install: all
+	install -D -m 0755 $(B)/bpf-ckpt $(DESTDIR)$(PREFIX)/sbin/bpf-ckpt
+	install -D -m 0644 bpf-ckpt.8 $(DESTDIR)$(PREFIX)/share/man/man8/bpf-ckpt.8
+
 clean:
 	rm -rf $(B)
+
+# ---- what a fresh Debian 12 lacks: installed once, as root, only when something is missing ----
+BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
+	libsmartcols-dev libjson-c-dev pkg-config linux-libc-dev
+TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
+
+deps:
+	@tools/deps $(BUILD_PKGS)
+test-deps:
+	@tools/deps $(BUILD_PKGS) $(TEST_PKGS)
 
 # ---- tests ----
 UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -59,8 +73,23 @@ UNIT_OBJ := $(filter-out $(B)/src/main.o,$(OBJ))
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS) -lcmocka
 
-unit: $(UNIT)
+$(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
+	$(CC) $(CFLAGS) -pthread -o $@ $^
 
-.PHONY: all clean unit deps
+$(B)/tests/%.o: ALL_CFLAGS += -Itests -O1
+
+# Everything is rebuilt by a make of its own, which sees what deps has just installed.
+demo: deps
+	@$(MAKE) --no-print-directory -s all
+	@tests/demo
+check: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/check
+bench: test-deps
+	@$(MAKE) --no-print-directory -s all $(B)/tests/fixture
+	@tests/bench/run
+tests-built: $(UNIT) $(B)/tests/fixture
+
+.PHONY: all install clean deps test-deps demo check bench tests-built
 .SECONDARY:
--include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT))
+-include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

@@ -20,7 +20,7 @@
 #define R struct rec_pipe
 #define PAGE 4096u
 #define FMODE_READ 1u
-#define FMODE_WRITE 2u
+#define O_LARGEFILE_BIT 0100000 /* glibc defines O_LARGEFILE as 0 on x86-64 */
 
 static const struct field fields[] = {
 	FIELD_ID(R),
@@ -257,36 +257,42 @@ static int put_data(const struct restore *r, const struct rec_pipe *p, int fd)
 	return 0;
 }
 
-/* Every open file of the pipe is opened anew; the ends that filled it are closed in the end. */
-static int restore_ends(struct restore *r, const struct rec_pipe *p, const int end[2])
+/*
+ * The ends as pipe2() made them serve the files that were made by it, told by O_LARGEFILE, which
+ * only open() sets; every further open file is opened anew through /proc.
+ */
+static int restore_end(struct restore *r, const struct rec_file *f, int end[2])
 {
-	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f) {
-		int fd, err;
+	int side = f->mode & FMODE_READ ? 0 : 1, fd;
 
-		if (!is_end(&r->image.snap, f, p))
-			continue;
-		fd = file_reopen(f->mode & FMODE_READ ? end[0] : end[1], f->flags);
-		if (fd < 0)
-			return fail(fd, "open an end of a pipe");
-		err = restore_keep(r, f->addr, fd, -1);
-		if (err)
-			return err;
+	if (f->flags & O_LARGEFILE_BIT || end[side] < 0) {
+		int from = end[side] >= 0 ? end[side] : end[2 + side];
+
+		fd = file_reopen(from, f->flags);
+		return fd < 0 ? fail(fd, "open an end of a pipe") : restore_keep(r, f->addr, fd, -1);
 	}
-	return 0;
+	if (fcntl(end[side], F_SETFL, f->flags & (O_NONBLOCK | O_DIRECT)))
+		return fail(-errno, "set flags of a pipe");
+	/* restore_keep() takes it over; a duplicate stays for further ones */
+	end[2 + side] = fcntl(end[side], F_DUPFD_CLOEXEC, 3);
+	fd = end[side];
+	end[side] = -1;
+	return restore_keep(r, f->addr, fd, -1);
 }
 
 static int restore_pipe(struct restore *r, const void *rec)
 {
 	const struct rec_pipe *p = rec;
-	int end[2] = { -1, -1 };
+	int end[4] = { -1, -1, -1, -1 }; /* read, write, and a duplicate of each once it is given away */
 	int err = open_ends(r, p, end);
 
 	if (!err)
 		err = put_data(r, p, end[1]);
-	if (!err)
-		err = restore_ends(r, p, end);
-	cleanup_close(&end[0]);
-	cleanup_close(&end[1]);
+	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f)
+		if (!err && is_end(&r->image.snap, f, p))
+			err = restore_end(r, f, end);
+	for (int i = 0; i < 4; i++)
+		cleanup_close(&end[i]);
 	return err;
 }
 
