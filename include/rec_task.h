@@ -7,7 +7,7 @@
 
 #define PIDNS_LEVEL_MAX 32 /* kernel/pid_namespace.c: MAX_PID_NS_LEVEL */
 #define PID_NUMBERS_MAX (PIDNS_LEVEL_MAX + 1)
-#define REC_GROUPS_MAX 64
+#define REC_GROUPS_MAX 320
 #define REC_CPU_WORDS 16 /* 1024 CPUs */
 #define REC_RLIMITS 16
 

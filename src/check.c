@@ -47,6 +47,15 @@ void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt
 	note(c, u ? u->task : NULL, kind, text);
 }
 
+void check_shared(struct check *c, __u64 id, const char *kind, const char *what)
+{
+	const struct shared_by *u = users_find(c->users, id);
+
+	if (u && u->processes > 1)
+		check_refuse(c, id, kind, "%u processes share their %s, which is not supported yet",
+			     u->processes, what);
+}
+
 static void refuse_plan(void *arg, const struct proc *p, const char *fmt, ...)
 {
 	char text[1024];

@@ -28,6 +28,8 @@ struct compare {
 	struct restore *r;
 	const struct snap *image, *live;
 	struct ids by_id, by_addr;
+	__u64 *addr; /* [n - 1] is the address bound as number n */
+	size_t cap;
 	unsigned int differences;
 };
 
@@ -46,6 +48,17 @@ static bool is_bound(struct compare *c, __u64 id, __u64 addr, bool *fresh)
 	*fresh = !has_id && !has_addr;
 	if (has_id != has_addr)
 		return false;
+	if (*fresh && c->by_id.nr == c->cap) {
+		size_t cap = c->cap * 2 + 256;
+		__u64 *v = realloc(c->addr, cap * sizeof(*v));
+
+		if (!v)
+			return false;
+		c->addr = v;
+		c->cap = cap;
+	}
+	if (*fresh)
+		c->addr[c->by_id.nr] = addr;
 	return ids_get(&c->by_id, id) == ids_get(&c->by_addr, addr);
 }
 
@@ -108,7 +121,12 @@ static __u64 field_mask(const struct res_type *type, const struct field *f)
 	if (type->tag == REC_VMA && f->offset == offsetof(struct rec_vma, flags))
 		return ~VM_VOLATILE;
 	if (type->tag == REC_FILE && f->offset == offsetof(struct rec_file, flags))
-		return ~(__u64)040; /* __FMODE_EXEC: execve() opened it, which only it can */
+		/*
+		 * __FMODE_EXEC: execve() opened it, which only it can. O_LARGEFILE: what was
+		 * not made by open() lacks it, and it means nothing on a 64-bit kernel.
+		 * O_TMPFILE: acts only when the file is made.
+		 */
+		return ~(__u64)(040 | 0100000 | 020200000);
 	return ~0ull;
 }
 
@@ -181,24 +199,16 @@ static bool same_keys(const struct res_type *type, const void *a, const void *b)
 	return true;
 }
 
-/* Where the address is that an id was bound to: the tables count alike. */
-static __u64 address_of(const struct compare *c, const struct res_type *type, __u64 id)
+/* The address that an id was bound to; 0: none. */
+static __u64 address_of(struct compare *c, __u64 id)
 {
-	size_t nr;
-	void **rec = snap_all(c->live, type->tag, &nr);
-	__u64 n = ids_has(&c->by_id, id) ? ids_get((struct ids *)&c->by_id, id) : 0;
-
-	for (size_t i = 0; i < nr && n; i++)
-		if (ids_has(&c->by_addr, rec_key(rec[i])) &&
-		    ids_get((struct ids *)&c->by_addr, rec_key(rec[i])) == n)
-			return rec_key(rec[i]);
-	return 0;
+	return ids_has(&c->by_id, id) ? c->addr[ids_get(&c->by_id, id) - 1] : 0;
 }
 
 static void compare_siblings(struct compare *c, const struct res_type *type, void **a, size_t nr_a)
 {
 	size_t nr_b;
-	void **b = snap_range(c->live, type->tag, address_of(c, type, rec_key(a[0])), &nr_b);
+	void **b = snap_range(c->live, type->tag, address_of(c, rec_key(a[0])), &nr_b);
 
 	if (nr_a != nr_b)
 		differs(c, type, a[0], "number of records", 0, nr_a, nr_b);
@@ -284,8 +294,12 @@ static int compare_all(struct compare *c, struct dump *d)
 	compare_tasks(c, d);
 	merge_areas(&c->r->image.snap);
 	merge_areas(&d->snap);
+	/* descriptors and areas first: they lead to the files that other records belong to */
+	compare_owned(c, res_type(REC_FD));
+	compare_owned(c, res_type(REC_VMA));
 	for (unsigned int i = 0; i < nr_res_types; i++)
-		if (res_types[i]->owned && res_types[i]->tag != REC_TREE)
+		if (res_types[i]->owned && res_types[i]->tag != REC_TREE &&
+		    res_types[i]->tag != REC_FD && res_types[i]->tag != REC_VMA)
 			compare_owned(c, res_types[i]);
 	c->differences += compare_pages(c->r, d);
 	if (c->differences > DIFFERENCES_MAX)
@@ -308,6 +322,7 @@ int compare_restored(struct restore *r)
 	}
 	ids_free(&c.by_id);
 	ids_free(&c.by_addr);
+	free(c.addr);
 	/* the freeze table and the walk stay the restore's */
 	d.freeze = (struct freeze){};
 	d.walk = NULL;

@@ -3,10 +3,10 @@
 #include "compare_pages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
 
 #include "dump.h"
 #include "log.h"
@@ -53,16 +53,14 @@ static unsigned int compare_bytes(const struct restore *r, const struct unit *u,
 }
 
 static unsigned int compare_run(const struct restore *r, const struct unit *u,
-				const struct image_page_run *run, char *buf)
+				const struct image_page_run *run, int mem, char *buf)
 {
 	for (__u64 done = 0, len; done < run->ext.len; done += len) {
 		__u64 addr = run->ext.offset + done;
 		const char *want = r->image.map + run->pos + done;
-		struct iovec local = { buf, STEP }, remote = { (void *)addr, STEP };
 
 		len = run->ext.len - done < STEP ? run->ext.len - done : STEP;
-		local.iov_len = remote.iov_len = len;
-		if (process_vm_readv(u->tid, &local, 1, &remote, 1, 0) != (ssize_t)len) {
+		if (pread(mem, buf, len, addr) != (ssize_t)len) {
 			fail(-errno, "verify: read memory of task %d at %#llx", u->tid, addr);
 			return 1;
 		}
@@ -93,13 +91,17 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 		const struct unit *u = &r->units[i];
 		const struct image_page_run *run;
 		__u64 pages = 0, have;
+		int mem _close_ = -1;
+		char path[48];
 		size_t nr;
 
 		if (!u->task || u->task->exit_state)
 			continue;
+		snprintf(path, sizeof(path), "/proc/%d/mem", u->tid);
+		mem = open(path, O_RDONLY | O_CLOEXEC);
 		run = image_runs(&r->image, REC_MM, u->task->mm, &nr);
 		for (size_t j = 0; j < nr; j++) {
-			differences += compare_run(r, u, &run[j], buf);
+			differences += compare_run(r, u, &run[j], mem, buf);
 			pages += run[j].ext.len / PAGE;
 		}
 		have = live_pages(live, u->tid);

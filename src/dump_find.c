@@ -199,12 +199,15 @@ static int keep_pids(struct dump *d)
 /* Details of other trees have no business in an image. */
 static int keep_members(struct dump *d)
 {
-	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE };
+	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
+					 REC_EVENTFD };
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
 	snap_filter(&d->snap, REC_PROC, is_member_proc, &d->tree);
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
 		snap_unique(&d->snap, objects[i]);
+	snap_unique_bytes(&d->snap, REC_LOCK);
+	snap_unique_bytes(&d->snap, REC_FD);
 	return keep_pids(d);
 }
 

@@ -240,3 +240,9 @@ bool machine_is_done(const struct machine *m, unsigned int slot)
 {
 	return __atomic_load_n(&m->slots[slot].done, __ATOMIC_ACQUIRE);
 }
+
+void machine_retire(struct machine *m, unsigned int slot)
+{
+	m->slots[slot].left = 0;
+	__atomic_store_n(&m->slots[slot].done, 1, __ATOMIC_RELEASE);
+}

@@ -102,6 +102,9 @@ const struct op *machine_result(const struct machine *m, unsigned int slot, unsi
 /* The batch of the slot is over, well or not. Does not wait. */
 bool machine_is_done(const struct machine *m, unsigned int slot);
 
+/* The task of a slot has ended: nobody will report, and nobody shall wait. */
+void machine_retire(struct machine *m, unsigned int slot);
+
 /* How many operations the slot's last batch has. */
 unsigned int machine_count(const struct machine *m, unsigned int slot);
 

@@ -3,6 +3,7 @@
 #include "pages.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -130,6 +131,20 @@ static void hand_over(struct copy *c)
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* /proc/PID/mem does not ask for the protection of an area, as process_vm_readv() does. */
+static int read_protected(pid_t pid, const struct iovec *local, const struct iovec *remote)
+{
+	char path[48];
+	int fd _close_ = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, local->iov_base, local->iov_len, (off_t)remote->iov_base) !=
+			      (ssize_t)local->iov_len)
+		return fail(-errno, "read memory of process %d at %p", pid, remote->iov_base);
+	return 0;
+}
+
 static int flush_reads(struct copy *c, const struct page_source *s)
 {
 	unsigned int at = 0;
@@ -138,9 +153,14 @@ static int flush_reads(struct copy *c, const struct page_source *s)
 		ssize_t n = process_vm_readv(s->pid, c->local + at, c->nr_iov - at, c->remote + at,
 					     c->nr_iov - at, 0);
 
-		if (n <= 0)
-			return fail(n ? -errno : -EFAULT, "read memory of process %d at %p", s->pid,
-				    c->remote[at].iov_base);
+		if (n <= 0) {
+			int err = read_protected(s->pid, &c->local[at], &c->remote[at]);
+
+			if (err)
+				return err;
+			at++;
+			continue;
+		}
 		for (; n && at < c->nr_iov; at++) {
 			if ((size_t)n < c->local[at].iov_len) {
 				c->local[at].iov_base = (char *)c->local[at].iov_base + n;

@@ -90,13 +90,16 @@ void restart_block_read(const struct rec_restart *b, struct rec_regs *regs)
 		regs->arg[2] = b->has_timeout;
 		break;
 	case RESTART_FUTEX:
-		regs->remaining = left(b->futex_time, clock_ns(CLOCK_MONOTONIC));
+		regs->remaining = b->futex_time;
 		regs->arg[0] = b->uaddr;
 		regs->arg[1] = b->val;
 		/* the kernel's own flags differ between versions; the call's are in the registers */
 		regs->arg[2] = again ? FUTEX_WAIT | (b->futex_flags & 1 ? 0 : FUTEX_PRIVATE_FLAG) :
 				       g->rsi;
 		regs->arg[3] = b->bitset;
+		/* only FUTEX_WAIT counts from now; the others name a date on their clock */
+		if ((regs->arg[2] & FUTEX_CMD_MASK) == FUTEX_WAIT)
+			regs->remaining = left(b->futex_time, clock_ns(CLOCK_MONOTONIC));
 		break;
 	}
 }

@@ -220,6 +220,7 @@ static int end_placeholders(struct restore *r)
 
 		batch_op(&up->batch, SYS_wait4, nr, 0, __WALL, 0);
 		err = restore_run_unit(r, up);
+		machine_retire(&r->machine, i);
 	}
 	return err;
 }
@@ -267,6 +268,7 @@ static int end_zombies(struct restore *r)
 		err = machine_submit(&r->machine, i, &r->units[i].batch);
 		if (!err)
 			err = await_exit(r, &r->units[i]);
+		machine_retire(&r->machine, i);
 	}
 	return err;
 }

@@ -16,6 +16,7 @@
 #include "log.h"
 #include "rec_file.h"
 #include "rec_mem.h"
+#include "rec_file.h"
 #include "rec_state.h"
 #include "res/mm.h"
 #include "restore.h"

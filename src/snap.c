@@ -210,6 +210,26 @@ void snap_unique(struct snap *s, __u32 tag)
 		l->nr = out;
 }
 
+static bool is_repeated(void *const *kept, size_t nr, const struct rec_hdr *rec)
+{
+	while (nr-- && rec_key(kept[nr]) == rec_key(rec))
+		if (!memcmp(kept[nr], rec, rec->len))
+			return true;
+	return false;
+}
+
+void snap_unique_bytes(struct snap *s, __u32 tag)
+{
+	struct snap_list *l = sorted_list(s, tag);
+	size_t out = 0;
+
+	for (size_t i = 0; l && i < l->nr; i++)
+		if (!is_repeated(l->rec, out, l->rec[i]))
+			l->rec[out++] = l->rec[i];
+	if (l)
+		l->nr = out;
+}
+
 void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *arg), void *arg)
 {
 	struct snap_list *l = find_list(s, tag);

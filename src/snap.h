@@ -55,6 +55,9 @@ void **snap_all(const struct snap *s, __u32 tag, size_t *nr);
 /* Keep only the first record of each key: a walk emits an object once for each of its users. */
 void snap_unique(struct snap *s, __u32 tag);
 
+/* Keep only the first of records that are equal in every byte: told once for each of several users. */
+void snap_unique_bytes(struct snap *s, __u32 tag);
+
 /* Drop the records for which keep() says false. */
 void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *arg), void *arg);
 

@@ -46,6 +46,8 @@ static __always_inline void read_armed(struct rec_timer *r, struct k_itimer *k, 
 
 	if (cpu)
 		queued = BPF_CORE_READ(k, it.cpu.head) != NULL;
+	else if (r->notify == 1) /* SIGEV_NONE: runs without being queued */
+		queued = BPF_CORE_READ(k, it.real.timer.node.expires) != 0;
 	else
 		queued = BPF_CORE_READ(k, it.real.timer.state) & 1;
 	if (bpf_core_field_exists(k->it_status))

@@ -45,7 +45,8 @@ void arch_make_restart(struct user_regs_struct *regs);
 /*
  * Begin to execute one system call in a stopped thread, with the `syscall` instruction at insn;
  * arch_inject_finish() waits for its end and gives the result. The registers are left changed. The
- * call may unmap its own instruction: the stop comes before the next one is fetched.
+ * call may unmap its own instruction: the thread does not fetch another one before it is stopped
+ * again, in a stop like that of PTRACE_INTERRUPT.
  */
 int arch_inject_start(pid_t tid, __u64 insn, long nr, const __u64 args[6]);
 int arch_inject_finish(pid_t tid, __s64 *res);

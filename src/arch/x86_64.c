@@ -131,22 +131,40 @@ int arch_inject_start(pid_t tid, __u64 insn, long nr, const __u64 args[6])
 	err = arch_set_regs(tid, &r);
 	if (err)
 		return err;
-	return ptrace(PTRACE_SINGLESTEP, tid, 0, 0) ? -errno : 0;
+	/*
+	 * Not PTRACE_SINGLESTEP: its SIGTRAP is forced, and a forced signal that is blocked loses its
+	 * handler (kernel/signal.c: force_sig_info_to_task()).
+	 */
+	return ptrace(PTRACE_SYSCALL, tid, 0, 0) ? -errno : 0;
+}
+
+static int await_trap(pid_t tid)
+{
+	int status;
+
+	if (waitpid(tid, &status, __WALL) != tid)
+		return -errno;
+	return WIFSTOPPED(status) && WSTOPSIG(status) == 5 /* SIGTRAP */ ? 0 : -EPROTO;
 }
 
 int arch_inject_finish(pid_t tid, __s64 *res)
 {
 	struct user_regs_struct r;
-	int status, err;
+	int status, err = await_trap(tid); /* on entry of the call */
 
-	if (waitpid(tid, &status, __WALL) != tid)
-		return -errno;
-	if (!WIFSTOPPED(status) || WSTOPSIG(status) != 5 /* SIGTRAP */)
-		return -EPROTO;
-	err = arch_get_regs(tid, &r);
+	if (!err && ptrace(PTRACE_SYSCALL, tid, 0, 0))
+		err = -errno;
 	if (!err)
-		*res = r.rax;
-	return err;
+		err = await_trap(tid); /* on its exit */
+	if (!err)
+		err = arch_get_regs(tid, &r);
+	if (err)
+		return err;
+	*res = r.rax;
+	/* on to a stop in the kernel's signal code, where a call that restarts is looked at */
+	if (ptrace(PTRACE_INTERRUPT, tid, 0, 0) || ptrace(PTRACE_CONT, tid, 0, 0))
+		return -errno;
+	return waitpid(tid, &status, __WALL) == tid && WIFSTOPPED(status) ? 0 : -EPROTO;
 }
 
 static int read_remote(pid_t tid, __u64 addr, void *buf, size_t len)

@@ -32,7 +32,7 @@ static const struct field fields[] = {
 	FIELD_ID(R),
 	FIELD_REF(R, inode, 0),
 	FIELD(R, f_op, NEVER_SAVED, AS_HEX),
-	FIELD(R, object, NEVER_SAVED, AS_HEX),
+	FIELD_REF(R, object, REC_PIPE), /* collect() leaves it to pipes alone */
 	FIELD(R, flags, MUST_MATCH, AS_OCTAL),
 	FIELD(R, mode, MAY_DIFFER, AS_HEX),
 	FIELD(R, pos, MUST_MATCH, AS_DEC),
@@ -185,11 +185,13 @@ int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
 
 static int collect(struct dump *d, void *rec)
 {
-	const struct rec_file *f = rec;
+	struct rec_file *f = rec;
 	struct rec_ghost *g;
 	struct stat st = {};
 	int err;
 
+	if (!snap_find(&d->snap, REC_PIPE, f->object))
+		f->object = 0;
 	if (file_class(&d->snap, f) != FILE_NAMELESS || snap_find(&d->snap, REC_GHOST, f->inode))
 		return 0;
 	err = file_add_source(d, REC_GHOST, f);
@@ -249,7 +251,7 @@ int file_reopen(int fd, int flags)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fd = open(path, (flags & OPEN_FLAGS & ~O_NOFOLLOW) | O_CLOEXEC);
+	fd = open(path, (flags & OPEN_FLAGS & ~(O_NOFOLLOW | O_DIRECTORY)) | O_CLOEXEC);
 	return fd < 0 ? -errno : fd;
 }
 

@@ -16,12 +16,12 @@
 
 static const struct field fields[] = {
 	FIELD_OWNER(R, file, REC_FILE),
-	FIELD(R, owner, MAY_DIFFER, AS_REF),
+	FIELD_REF(R, owner, 0),
 	FIELD(R, start, IS_KEY, AS_DEC),
 	FIELD(R, end, MUST_MATCH, AS_DEC),
 	FIELD(R, kind, IS_KEY, AS_DEC),
 	FIELD(R, type, MUST_MATCH, AS_DEC),
-	FIELD(R, inode, MAY_DIFFER, AS_REF),
+	FIELD_REF(R, inode, 0),
 };
 
 static int check(struct check *c, const void *rec)

@@ -55,7 +55,6 @@ static int check(struct check *c, const void *rec)
 {
 	const struct rec_mm *mm = rec;
 	const struct rec_file *exe = snap_find(c->snap, REC_FILE, mm->exe);
-	const struct shared_by *u = users_find(c->users, mm->addr);
 	char buf[256];
 	const char *why = exe ? file_refusal(c->snap, exe, true, buf, sizeof(buf)) :
 				"it could not be read";
@@ -63,9 +62,7 @@ static int check(struct check *c, const void *rec)
 	if (why)
 		check_refuse(c, mm->addr, "mm", "executable %s: %s",
 			     exe && exe->path_len ? exe->path : "?", why);
-	if (u && u->processes > 1)
-		check_refuse(c, mm->addr, "mm", "%u processes share its memory (CLONE_VM), which is not "
-			     "supported yet", u->processes);
+	check_shared(c, mm->addr, "mm", "memory (CLONE_VM)");
 	if (mm->aio)
 		check_refuse(c, mm->addr, "mm", "it has %llu AIO contexts (io_setup), which are not "
 			     "supported yet", mm->aio);
@@ -75,9 +72,6 @@ static int check(struct check *c, const void *rec)
 	if ((mm->flags & MMF_DUMPABLE) == 2)
 		check_refuse(c, mm->addr, "mm", "it is dumpable by root only (fs.suid_dumpable 2), which "
 			     "no program can set again");
-	if (mm->membarrier & ~0x3)
-		check_refuse(c, mm->addr, "mm", "it is registered for membarrier(2) (%#x), which is not "
-			     "supported yet", mm->membarrier);
 	return 0;
 }
 
@@ -174,6 +168,18 @@ const struct res_type res_mm = {
 
 /* ---- what has to wait until areas and descriptors are in place ---- */
 
+/* include/linux/sched/mm.h: MEMBARRIER_STATE_* and the command that sets each */
+static void join_membarrier(struct batch *b, __u32 state)
+{
+	static const struct { __u32 state; int cmd; } reg[] = {
+		{ 1 << 1, 1 << 4 }, { 1 << 3, 1 << 2 }, { 1 << 5, 1 << 6 }, { 1 << 7, 1 << 8 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
+		if (state & reg[i].state)
+			batch_op(b, SYS_membarrier, reg[i].cmd, 0, 0);
+}
+
 void mm_join_map(struct restore *r, struct batch *b, const struct rec_mm *mm)
 {
 	struct prctl_mm_map map = {
@@ -192,6 +198,7 @@ void mm_join_map(struct restore *r, struct batch *b, const struct rec_mm *mm)
 	map.auxv = machine_dup(&r->machine, mm->auxv, map.auxv_size);
 	batch_op(b, SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, machine_dup(&r->machine, &map, sizeof(map)),
 		 sizeof(map), 0);
+	join_membarrier(b, mm->membarrier);
 	if (mm->flags & MMF_DISABLE_THP)
 		batch_op(b, SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (mm->def_flags & VM_LOCKED)

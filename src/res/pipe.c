@@ -47,8 +47,7 @@ static bool is_end(const struct snap *s, const struct rec_file *f, const struct 
 {
 	enum file_class class = file_class(s, f);
 
-	return (class == FILE_PIPE || class == FILE_FIFO) && f->id.ino == p->inode &&
-	       (class == FILE_FIFO) == !!p->named;
+	return (class == FILE_PIPE || class == FILE_FIFO) && f->object == p->addr;
 }
 
 /* How many descriptors of the tree refer to an open file. */

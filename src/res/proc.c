@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <time.h>
 
 #include "check.h"
 #include "log.h"
@@ -69,6 +70,16 @@ static struct timeval to_timeval(__u64 ns)
 	return (struct timeval){ us / 1000000, us % 1000000 };
 }
 
+/* kernel/time/itimer.c adds a tick to CPU timers each time they are set. */
+static __u64 left(int which, __u64 value)
+{
+	struct timespec tick;
+
+	if (which == ITIMER_REAL || clock_getres(CLOCK_MONOTONIC_COARSE, &tick) || !value)
+		return value;
+	return value > (__u64)tick.tv_nsec ? value - tick.tv_nsec : 1;
+}
+
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_proc *p = rec;
@@ -78,7 +89,7 @@ static int join(struct restore *r, const void *rec)
 		return 0;
 	for (int i = 0; i < 3; i++) {
 		struct itimerval it = { to_timeval(p->itimer[i].interval),
-					to_timeval(p->itimer[i].value) };
+					to_timeval(left(i, p->itimer[i].value)) };
 
 		if (p->itimer[i].value || p->itimer[i].interval)
 			batch_op(b, SYS_setitimer, i, machine_dup(&r->machine, &it, sizeof(it)), 0);

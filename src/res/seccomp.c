@@ -35,15 +35,14 @@ static const struct field fields[] = {
 	FIELD(R, insns, MUST_MATCH, AS_DEC),
 };
 
-/* ptrace counts from the newest, we from the oldest: that is the order of installing. */
+/* ptrace counts from the oldest, which is the order of installing. */
 static int collect_one(struct dump *d, const struct rec_task *t, unsigned int index)
 {
 	pid_t tid = task_tid(&d->tree, t);
-	unsigned long newest_first = t->seccomp_count - 1 - index;
-	struct metadata meta = { .index = newest_first };
+	struct metadata meta = { .index = index };
 	struct sock_filter insn[INSNS_MAX];
 	struct rec_seccomp *r;
-	long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, newest_first, insn);
+	long n = ptrace(PTRACE_SECCOMP_GET_FILTER, tid, index, insn);
 
 	if (n < 0)
 		return fail(-errno, "read seccomp filter %u of thread %d", index, tid);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <sys/syscall.h>
 
+#include "check.h"
 #include "rec_task.h"
 #include "res.h"
 #include "restore.h"
@@ -14,12 +15,21 @@ static const struct field fields[] = {
 	{ "action", offsetof(R, action), 8, 64 * 4, MUST_MATCH, AS_HEX },
 };
 
+static int check(struct check *c, const void *rec)
+{
+	check_shared(c, rec_key(rec), "sighand", "signal actions (CLONE_SIGHAND)");
+	return 0;
+}
+
 /* Stubs have SIG_DFL everywhere, so only what differs needs a call. */
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_sighand *s = rec;
-	struct batch *b = restore_batch(r, s->addr);
+	struct unit *u = restore_unit(r, s->addr);
+	struct batch *b = &u->batch;
 
+	if (u->task->exit_state) /* a zombie still has them, and no use for them */
+		return 0;
 	for (int i = 0; i < 64; i++) {
 		const struct rec_sigaction *a = &s->action[i];
 		struct rec_sigaction *copy;
@@ -37,5 +47,5 @@ static int join(struct restore *r, const void *rec)
 const struct res_type res_sighand = {
 	.name = "sighand", .tag = REC_SIGHAND, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
-	.phase = PHASE_LAST, .join = join,
+	.phase = PHASE_LAST, .check = check, .join = join,
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "cred.h"
@@ -15,6 +16,9 @@
 
 #define R struct rec_task
 #define IOPRIO_WHO_PROCESS 1
+/* include/linux/sched.h */
+#define PF_MCE_PROCESS 0x00000080u
+#define PF_MCE_EARLY 0x08000000u
 
 static const struct field fields[] = {
 	FIELD_ID(R),
@@ -141,6 +145,21 @@ static void check_children_ns(struct check *c, const struct rec_task *t)
 			     "supported yet");
 }
 
+/* Threads that have a table or directory of their own are no longer what clone() makes of threads. */
+static void check_thread(struct check *c, const struct rec_task *t)
+{
+	const struct proc *p = tree_find(c->tree, t->tgid);
+
+	if (!p || !p->leader || p->leader->exit_state)
+		return;
+	if (t->files != p->leader->files)
+		check_refuse(c, t->addr, "fd", "a thread has a descriptor table of its own "
+			     "(unshare(CLONE_FILES)), which is not supported yet");
+	if (t->fs != p->leader->fs)
+		check_refuse(c, t->addr, "fs", "a thread has a working directory of its own "
+			     "(unshare(CLONE_FS)), which is not supported yet");
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_task *t = rec;
@@ -154,6 +173,9 @@ static int check(struct check *c, const void *rec)
 		return 0;
 	}
 	check_flags(c, t);
+	if (t->pid == t->tgid)
+		check_shared(c, t->files, "fd", "descriptor table (CLONE_FILES)");
+	check_thread(c, t);
 	check_namespaces(c, t, c->own);
 	if (t->ngroups > REC_GROUPS_MAX)
 		check_refuse(c, t->addr, "task", "is in %u groups; up to %d are supported", t->ngroups,
@@ -162,6 +184,17 @@ static int check(struct check *c, const void *rec)
 		check_children_ns(c, t);
 	if (p && t->exit_signal >= 0 && t->exit_signal > 64)
 		check_refuse(c, t->addr, "task", "has exit signal %d", t->exit_signal);
+	return 0;
+}
+
+/* Behind the last processor the kernel keeps whatever its stack had: cpumask_copy() stops there. */
+static int collect(struct dump *d, void *rec)
+{
+	struct rec_task *t = rec;
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
+
+	for (long i = cpus; i < REC_CPU_WORDS * 64; i++)
+		t->cpus[i / 64] &= ~(1ull << i % 64);
 	return 0;
 }
 
@@ -181,7 +214,7 @@ static void join_identity(struct restore *r, struct batch *b, const struct rec_t
 		t->altstack_sp, t->altstack_flags, 0, t->altstack_size };
 
 	batch_op(b, SYS_prctl, PR_SET_NAME, machine_dup(&r->machine, t->comm, sizeof(t->comm)));
-	if (t->altstack_size)
+	if (t->altstack_size || t->altstack_flags)
 		batch_op(b, SYS_sigaltstack, machine_dup(&r->machine, &ss, sizeof(ss)), 0);
 	if (t->robust_list)
 		batch_op(b, SYS_set_robust_list, t->robust_list, 24); /* struct robust_list_head */
@@ -210,12 +243,17 @@ static int join(struct restore *r, const void *rec)
 	cred_join(&r->machine, b, t);
 	if (t->no_new_privs)
 		batch_op(b, SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
+	if (t->pf & PF_MCE_PROCESS)
+		batch_op(b, SYS_prctl, PR_MCE_KILL, PR_MCE_KILL_SET,
+			 t->pf & PF_MCE_EARLY ? PR_MCE_KILL_EARLY : PR_MCE_KILL_LATE);
 	batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, t->pdeath_signal);
+	if (t->seccomp_mode == 1) /* SECCOMP_MODE_STRICT; suspended like filters while we trace */
+		batch_op(b, SYS_prctl, PR_SET_SECCOMP, 1);
 	return 0;
 }
 
 const struct res_type res_task = {
 	.name = "task", .tag = REC_TASK, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
-	.phase = PHASE_THREAD, .check = check, .read = read_task, .join = join,
+	.phase = PHASE_THREAD, .check = check, .collect = collect, .read = read_task, .join = join,
 };

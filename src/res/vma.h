@@ -11,6 +11,7 @@
 #define VM_MAYSHARE 0x80ull /* MAP_SHARED, also of a file opened read-only, which lacks VM_SHARED */
 #define VM_GROWSDOWN 0x100ull
 #define VM_PFNMAP 0x400ull
+#define VM_MAYBE_GUARD 0x800ull /* 6.18: may hold guard regions; kind "guard" has them */
 #define VM_LOCKED 0x2000ull
 #define VM_IO 0x4000ull
 #define VM_SEQ_READ 0x8000ull
@@ -30,11 +31,11 @@
 
 /* What an ordinary area can have, and what a restore sets again. */
 #define VM_KNOWN                                                                                  \
-	(VM_READ | VM_WRITE | VM_EXEC | VM_SHARED | VM_MAY_ALL | VM_GROWSDOWN | VM_LOCKED |        \
+	(VM_MAYBE_GUARD | VM_READ | VM_WRITE | VM_EXEC | VM_SHARED | VM_MAY_ALL | VM_GROWSDOWN | VM_LOCKED |        \
 	 VM_SEQ_READ | VM_RAND_READ | VM_DONTCOPY | VM_LOCKONFAULT | VM_ACCOUNT | VM_NORESERVE |    \
 	 VM_WIPEONFORK | VM_DONTDUMP | VM_SOFTDIRTY | VM_HUGEPAGE | VM_NOHUGEPAGE | VM_MERGEABLE)
 
 /* Set by the kernel as it sees fit: says nothing about the program. */
-#define VM_VOLATILE (VM_SOFTDIRTY)
+#define VM_VOLATILE (VM_SOFTDIRTY | VM_MAYBE_GUARD)
 
 #endif
