@@ -76,6 +76,9 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
+$(B)/tests/portrait: $(B)/tests/portrait.o
+	$(CC) $(CFLAGS) -o $@ $^
+
 $(B)/tests/%.o: ALL_CFLAGS += -Itests -O1
 
 # Everything is rebuilt by a make of its own, which sees what deps has just installed.
@@ -88,7 +91,7 @@ check: test-deps
 bench: test-deps
 	@$(MAKE) --no-print-directory -s all $(B)/tests/fixture
 	@tests/bench/run
-tests-built: $(UNIT) $(B)/tests/fixture
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait
 
 .PHONY: all install clean deps test-deps demo check bench tests-built
 .SECONDARY:

@@ -230,13 +230,17 @@ static void end_zombie(struct restore *r, struct unit *u)
 {
 	const struct rec_task *t = u->task;
 	__u64 none = 0;
-	struct { __u64 cur, max; } no_core = {};
+	const struct rec_proc *p = u->proc->sig;
 
 	batch_op(&u->batch, SYS_prctl, PR_SET_NAME,
 		 machine_dup(&r->machine, t->comm, sizeof(t->comm)));
-	batch_op(&u->batch, SYS_prlimit64, 0, 4 /* RLIMIT_CORE */,
-		 machine_dup(&r->machine, &no_core, sizeof(no_core)), 0);
+	/* it dumped no core then, so it shall not now, whatever its limit is */
+	batch_op(&u->batch, SYS_prctl, PR_SET_DUMPABLE, 0);
+	for (int i = 0; i < REC_RLIMITS; i++)
+		batch_op(&u->batch, SYS_prlimit64, 0, i,
+			 machine_dup(&r->machine, &p->rlimit[i], sizeof(p->rlimit[i])), 0);
 	cred_join(&r->machine, &u->batch, t);
+	batch_op(&u->batch, SYS_prctl, PR_SET_DUMPABLE, 0);
 	if (t->exit_code & 0x7f) {
 		batch_op(&u->batch, SYS_rt_sigprocmask, SIG_SETMASK,
 			 machine_dup(&r->machine, &none, sizeof(none)), 0, 8);

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "log.h"
 #include "restore.h"
@@ -27,6 +28,26 @@ static __u64 deadline(const struct restore *r)
 	return ts.tv_sec * 1000000000ull + ts.tv_nsec + r->opts->timeout_ms * 1000000ull;
 }
 
+/*
+ * A SIGSTOP, turned into the signal that stopped it once: waitid(2) tells which. Only that one is let
+ * through; other signals stay blocked. An orphaned group ignores the terminal's signals: SIGSTOP.
+ */
+static int send_stop(const struct unit *leader)
+{
+	int sig = leader->task->jobctl & 0xffff, status; /* JOBCTL_STOP_SIGMASK */
+	__u64 mask = ~(1ull << (sig - 1));
+
+	if (tgkill(leader->tid, leader->tid, SIGSTOP))
+		return fail(-errno, "stop task %d", leader->tid);
+	if (sig == SIGSTOP || (sig != SIGTSTP && sig != SIGTTIN && sig != SIGTTOU))
+		return 0;
+	if (waitpid(leader->tid, &status, __WALL) != leader->tid || !WIFSTOPPED(status) ||
+	    ptrace(PTRACE_SETSIGMASK, leader->tid, sizeof(mask), &mask) ||
+	    ptrace(PTRACE_CONT, leader->tid, 0, sig))
+		return fail(-errno, "stop task %d with signal %d", leader->tid, sig);
+	return 0;
+}
+
 /* Every thread of the process runs its batch, then one SIGSTOP stops them all. */
 static int stop_process(struct restore *r, struct unit *leader)
 {
@@ -37,8 +58,7 @@ static int stop_process(struct restore *r, struct unit *leader)
 			err = restore_run_unit(r, &r->units[i]);
 	if (err)
 		return err;
-	if (kill(leader->tid, SIGSTOP))
-		return fail(-errno, "stop task %d", leader->tid);
+	err = send_stop(leader);
 	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
 		struct unit *u = &r->units[i];
 

@@ -55,10 +55,8 @@ pid_t fx_child(const char *name, void (*setup)(void), void (*verify)(void));
 void fx_serve_child(const char *name, void (*setup)(void), void (*verify)(void))
 	__attribute__((noreturn));
 void fx_adopt(const char *name); /* a descendant that somebody else forked */
-void fx_forget(pid_t pid);	 /* verify has reaped it */
+void fx_may_be_killed(pid_t pid); /* its pid 1 may end before it */
 const char *fx_name(void);
-bool fx_has_fork(void);
-void fx_keep_fork(bool keep);
 
 /* Marks are empty files in the directory of the fixture; names are printf-like. */
 void fx_mark(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

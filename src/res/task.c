@@ -9,6 +9,7 @@
 
 #include "check.h"
 #include "cred.h"
+#include "dump.h"
 #include "log.h"
 #include "rec_task.h"
 #include "res.h"
@@ -193,6 +194,9 @@ static int collect(struct dump *d, void *rec)
 	struct rec_task *t = rec;
 	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 
+	/* the parent of the root may be hidden from us, and is nobody's business */
+	if (!snap_find(&d->snap, REC_PID, t->parent))
+		t->parent = 0;
 	for (long i = cpus; i < REC_CPU_WORDS * 64; i++)
 		t->cpus[i / 64] &= ~(1ull << i % 64);
 	return 0;

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -21,9 +22,7 @@ HIDDEN double regs_x87_in[8], regs_x87_out[8];
 HIDDEN uint32_t regs_mxcsr_in = 0x1fc0, regs_mxcsr_out; /* denormals are zero */
 HIDDEN uint16_t regs_fcw_in = 0x0c7f, regs_fcw_out;	 /* round to zero, single */
 HIDDEN uint32_t regs_level, regs_stop;
-HIDDEN struct timespec {
-	long sec, nsec;
-} regs_nap = { 0, 3000000 };
+HIDDEN struct timespec regs_nap = { 0, 3000000 };
 
 void regs_hold(void);
 void regs_hold_asleep(void);

@@ -186,8 +186,11 @@ static void fork_tight(void (*live)(void))
 	must(pipe(to_tight));
 	must(pipe(from_tight));
 	tight = must(fork());
-	if (!tight)
+	if (!tight) {
+		close(to_tight[1]); /* so that it ends when its parent is gone */
+		close(from_tight[0]);
 		live();
+	}
 	while (fx_state(tight) != 'S')
 		fx_nap();
 }

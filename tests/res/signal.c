@@ -43,7 +43,7 @@ static void handle(int sig, siginfo_t *si, void *ctx)
 static void setup_action(void)
 {
 	static const int flags[] = { 0,		  SA_RESTART,	SA_NODEFER,   SA_RESETHAND,
-				     SA_ONSTACK,  SA_NOCLDSTOP, SA_NOCLDWAIT, SA_EXPOSE_TAGBITS };
+				     SA_ONSTACK,  SA_NOCLDSTOP, SA_NOCLDWAIT, SA_RESTART | SA_NODEFER };
 	stack_t stack = { .ss_sp = stack_mem, .ss_size = sizeof(stack_mem) };
 
 	sigaltstack(&stack, NULL);

@@ -39,12 +39,15 @@ static void wait_for_continue(struct stopped *s)
 	_exit(11);
 }
 
-static bool stop_pending(pid_t pid)
+static bool stop_pending(const struct stopped *s)
 {
 	siginfo_t si = {};
 
-	return !waitid(P_PID, pid, &si, WSTOPPED | WNOHANG | WNOWAIT) && si.si_pid == pid &&
-	       si.si_code == CLD_STOPPED;
+	if (waitid(P_PID, s->pid, &si, WSTOPPED | WNOHANG | WNOWAIT) || si.si_pid != s->pid)
+		return false;
+	expect(si.si_code == CLD_STOPPED && si.si_status == s->signal,
+	       "%s: the notice has code %d, signal %d", s->name, si.si_code, si.si_status);
+	return true;
 }
 
 static void stop_one(struct stopped *s)
@@ -54,16 +57,15 @@ static void stop_one(struct stopped *s)
 	s->pid = must(fork());
 	if (!s->pid)
 		wait_for_continue(s);
-	setpgid(s->pid, getpgid(0)); /* not orphaned: else SIGTSTP would not stop it */
+	setpgid(s->pid, s->pid); /* not an orphaned group: SIGTSTP would not stop that */
 	fx_await("ready.%s", s->name);
 	must(kill(s->pid, s->signal));
-	while (fx_state(s->pid) != 'T' || !stop_pending(s->pid))
+	while (fx_state(s->pid) != 'T' || !stop_pending(s))
 		fx_nap();
 	if (s->noticed)
 		must(waitid(P_PID, s->pid, &si, WSTOPPED));
 }
 
-/* The parents of a group that is not orphaned are in another group of the session. */
 static void setup(void)
 {
 	for (size_t i = 0; i < FX_COUNT(all); i++)
@@ -86,7 +88,7 @@ static void verify(void)
 		struct stopped *s = &all[i];
 
 		expect(fx_state(s->pid) == 'T', "%s is in state %c", s->name, fx_state(s->pid));
-		expect(stop_pending(s->pid) == !s->noticed, "%s: notice of the stop %s", s->name,
+		expect(stop_pending(s) == !s->noticed, "%s: notice of the stop %s", s->name,
 		       s->noticed ? "came twice" : "was lost");
 		if (fx_last())
 			continue_one(s);

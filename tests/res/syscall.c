@@ -583,5 +583,5 @@ const struct fixture fixture_syscall_timeouts = {
 	.about = "timeouts end the calls as they should, and never early",
 	.setup = setup_timeouts,
 	.verify = verify,
-	.flags = FX_NESTED,
+	.flags = FX_NESTED | FX_MOVES,
 };

@@ -131,6 +131,7 @@ static void verify(void)
 {
 	pthread_t fresh;
 	void *result = NULL;
+	int err;
 
 	expect_eq("tid of the leader", gettid(), leader_tid);
 	__atomic_add_fetch(&wanted, 1, __ATOMIC_SEQ_CST);
@@ -141,9 +142,9 @@ static void verify(void)
 	if (!fx_last())
 		return;
 	join_all();
-	expect(!pthread_create(&fresh, NULL, nothing, &fresh) && !pthread_join(fresh, &result) &&
-		       result == &fresh,
-	       "a new thread after all the others");
+	err = pthread_create(&fresh, NULL, nothing, &wanted);
+	expect(!err && !pthread_join(fresh, &result) && result == &wanted,
+	       "a new thread after all the others: %s", strerror(err));
 }
 
 const struct fixture fixture_thread = {

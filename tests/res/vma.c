@@ -90,7 +90,7 @@ static uint64_t cow_seed = 1;
 static void check_cow(void)
 {
 	for (int i = 0; i < 256; i++) {
-		uint64_t seed = i % 4 == 1 ? cow_seed * 1000 + i : 1000 + i;
+		uint64_t seed = (i % 4 == 1 ? cow_seed : 1) * 1000 + i;
 
 		expect(!fx_differs(cow + i * PAGE, PAGE, seed), "page %d of %s", i, fx_name());
 	}
@@ -320,13 +320,13 @@ static __attribute__((noinline)) void recurse(int depth, void (*last)(void))
 	expect(frame[0] == (char)depth && frame[8191] == (char)depth, "stack frame %d", depth);
 }
 
+/* Dead by the rules of C when it returns, but part of the memory image. */
 static void leave_deep_data(void)
 {
 	char frame[16384];
 
 	fx_fill(frame, sizeof(frame), deep_seed);
-	deep_frame = frame; /* dead by the rules of C, but in the memory image */
-	__asm__ volatile("" : : "r"(frame) : "memory");
+	__asm__ volatile("mov %1, %0" : "=m"(deep_frame) : "r"(frame) : "memory");
 }
 
 static void nothing(void)

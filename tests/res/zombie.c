@@ -9,7 +9,7 @@
 
 #include "../fixture.h"
 
-static const int endings[] = { 0, 1, 42, 255, -SIGKILL, -SIGTERM, -SIGSEGV, -SIGABRT, -SIGRTMAX };
+static const int endings[] = { 0, 1, 42, 255, -SIGKILL, -SIGTERM, -SIGSEGV, -SIGABRT, -64 };
 static pid_t zombies[FX_COUNT(endings)];
 
 static void end_by(int how)

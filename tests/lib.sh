@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# lib.sh - what all test scripts share: where things are, waiting, safe killing, checkpointing.
+
+tests=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(dirname "$tests")
+build=${BUILD:-$top/build}
+tool=${BPF_CKPT:-$build/bpf-ckpt}
+fixture=${FIXTURE:-$build/tests/fixture}
+portrait=${PORTRAIT:-$build/tests/portrait}
+patience=${PATIENCE:-60} # seconds until a test that hangs is given up
+
+# Prints the start time of process $1: with the number, an identity.
+start_time() {
+	local stat
+
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+	stat=${stat##*) }
+	# shellcheck disable=SC2086
+	set -- $stat
+	[ "$1" != Z ] || [ -n "${zombies_count-}" ] || return 1
+	echo "${20}"
+}
+
+# Is process $1, started at $2, there?
+lives() {
+	[ "$(start_time "$1")" = "$2" ]
+}
+
+# Kills process $1 if it is still the one that started at $2.
+kill_own() {
+	lives "$1" "$2" && kill -KILL "$1" 2>/dev/null
+}
+
+# Runs a command every 20 ms until it succeeds, or until patience ends.
+wait_until() {
+	local end=$((SECONDS + patience))
+
+	until "$@"; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.02
+	done
+}
+
+any_exists() {
+	local path
+
+	for path; do
+		[ -e "$path" ] && return 0
+	done
+	return 1
+}
+
+# Ends a test (a subshell): fail REASON..., skip REASON...
+fail() {
+	echo "not ok $*" >"$dir/verdict"
+	exit 1
+}
+
+skip() {
+	echo "skip $*" >"$dir/verdict"
+	exit 0
+}
+
+# ---- processes of a test: $dir/pids holds "pid starttime" lines ----
+
+note_tree() {
+	"$portrait" -p "$1" >>"$dir/pids" 2>/dev/null
+}
+
+note_pid() {
+	local start
+
+	start=$(start_time "$1") && echo "$1 $start" >>"$dir/pids"
+}
+
+all_gone() {
+	local pid start
+
+	while read -r pid start; do
+		! lives "$pid" "$start" || return 1
+	done <"$dir/pids"
+}
+
+# Whatever the test has started and is still there ends, pid 1s of namespaces first (they are noted first).
+kill_noted() {
+	local pid start
+
+	[ -e "$dir/pids" ] || return 0
+	while read -r pid start; do
+		kill_own "$pid" "$start"
+	done <"$dir/pids"
+}
+
+# ---- checkpoint and restore ----
+
+# dump PID OPTIONS...: into $dir/image; the status of the tool.
+dump() {
+	local pid=$1
+
+	shift
+	echo "--- dump $pid $*" >>"$dir/log"
+	"$tool" dump "$pid" -o "$dir/image" "$@" >>"$dir/log" 2>&1
+}
+
+# restore: from $dir/image, sets $root. A number may have been taken by a stranger for a moment.
+restore() {
+	local try status
+
+	for try in 1 2 3 4 5 6; do
+		echo "--- restore, try $try" >>"$dir/log"
+		rm -f "$dir/root.new"
+		"$tool" restore "$dir/image" -d --pidfile "$dir/root.new" --verify >>"$dir/log" 2>&1
+		status=$?
+		[ $status -eq 5 ] || break
+		sleep 0.3
+	done
+	[ $status -eq 0 ] || return $status
+	root=$(<"$dir/root.new") || return 99
+	note_tree "$root"
+}
+
+last_words() {
+	grep -v '^---' "$dir/log" | tail -n 3 | tr '\n' ' ' | cut -c1-300
+}

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* pidns.c - pid namespaces inside of the tree: every number on every level. */
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../fixture.h"
+
+static struct ids {
+	pid_t pid, tid, ppid, pgid, sid, newest;
+	char chain[512];
+} ids;
+
+static void remember(void)
+{
+	ids = (struct ids){ getpid(), gettid(), getppid(), getpgid(0), getsid(0), 0 };
+	snprintf(ids.chain, sizeof(ids.chain), "%s", fx_status("NSpid"));
+}
+
+/* The chain without the number of the outermost level, which belongs to the host. */
+static const char *inner(const char *chain)
+{
+	const char *tab = strchr(chain, '\t');
+
+	return tab ? tab + 1 : chain;
+}
+
+/* Numbers go up: a new one is above the newest that was seen, until the pid cursor wraps. */
+static void verify_cursor(void)
+{
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(0);
+	expect(pid > ids.newest, "a new child got number %d, the newest before was %d", pid,
+	       ids.newest);
+	ids.newest = pid;
+	fx_exit_of(pid);
+}
+
+static void verify(void)
+{
+	expect_eq("pid", getpid(), ids.pid);
+	expect_eq("tid", gettid(), ids.tid);
+	expect_eq("parent", getppid(), ids.ppid);
+	expect_eq("group", getpgid(0), ids.pgid);
+	expect_eq("session", getsid(0), ids.sid);
+	expect(!strcmp(inner(fx_status("NSpid")), inner(ids.chain)), "the chain is %s, was %s",
+	       fx_status("NSpid"), ids.chain);
+	verify_cursor();
+}
+
+static void setup_leaf(void)
+{
+	remember();
+	verify_cursor();
+}
+
+static void setup_leader(void)
+{
+	must(setsid());
+	setup_leaf();
+}
+
+static int enter_new_pidns(void)
+{
+	int ns = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+
+	must(unshare(CLONE_NEWPID));
+	return ns;
+}
+
+static void leave_pidns(int ns)
+{
+	must(setns(ns, CLONE_NEWPID));
+	close(ns);
+}
+
+/* A child that is the pid 1 of a new pid namespace. */
+static pid_t fork_init(const char *name, void (*setup)(void))
+{
+	int ns = enter_new_pidns();
+	pid_t pid = fx_child(name, setup, verify);
+
+	leave_pidns(ns);
+	return pid;
+}
+
+/* ---- a tree with two namespaces side by side, one of them with one inside ---- */
+
+static void setup_inner(void)
+{
+	remember();
+	fx_child("in-leader", setup_leader, verify);
+	fx_child("in-leaf", setup_leaf, verify);
+	verify_cursor();
+}
+
+static void setup_outer(void)
+{
+	must(setsid());
+	remember();
+	fx_child("out-leaf", setup_leaf, verify);
+	fork_init("inner-init", setup_inner);
+	fx_child("out-leader", setup_leader, verify);
+	verify_cursor();
+}
+
+static void setup_side(void)
+{
+	remember();
+	fx_child("side-leaf", setup_leaf, verify);
+}
+
+static void setup(void)
+{
+	fork_init("outer-init", setup_outer);
+	fork_init("side-init", setup_side);
+	fx_child("plain", setup_leader, verify);
+	remember();
+	verify_cursor();
+}
+
+const struct fixture fixture_pidns = {
+	.name = "pidns",
+	.about = "two pid namespaces side by side, one with another inside",
+	.setup = setup,
+	.verify = verify,
+	.flags = FX_NESTS | FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- an entrant: a member whose parent is outside (setns) ---- */
+
+static pid_t host_init;
+
+static void setup_entrant(void)
+{
+	char path[64];
+	int own, fd;
+
+	host_init = fork_init("init", setup_leaf);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", fx_proc_pid(host_init));
+	own = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+	fd = must(open(path, O_RDONLY | O_CLOEXEC));
+	must(setns(fd, CLONE_NEWPID));
+	fx_may_be_killed(fx_child("entrant", setup_leader, verify));
+	must(setns(own, CLONE_NEWPID));
+	close(fd);
+	close(own);
+	remember();
+	verify_cursor();
+}
+
+const struct fixture fixture_pidns_entrant = {
+	.name = "pidns_entrant",
+	.about = "a task that came into a pid namespace by setns",
+	.setup = setup_entrant,
+	.verify = verify,
+	.flags = FX_NESTS | FX_ROUNDS,
+};
+
+/* ---- new children go to another namespace than one's own ---- */
+
+static void setup_for_children(void)
+{
+	remember();
+	enter_new_pidns();
+	fx_child("first", setup_leaf, verify);
+}
+
+static void verify_for_children(void)
+{
+	pid_t pid;
+
+	expect_eq("pid", getpid(), ids.pid);
+	pid = fork();
+	if (!pid)
+		_exit(getpid() > 1 && !getppid() ? 31 : 32);
+	expect_eq("a new child in the other namespace", fx_exit_of(pid), 31);
+}
+
+const struct fixture fixture_pidns_for_children = {
+	.name = "pidns_for_children",
+	.about = "a task whose children are born in another pid namespace",
+	.setup = setup_for_children,
+	.verify = verify_for_children,
+	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_MAY_REFUSE,
+};
+
+/* ---- as deep as it goes ---- */
+
+static int depth;
+
+static void setup_deep(void)
+{
+	char name[16];
+	int ns;
+
+	remember();
+	if (!depth)
+		return;
+	depth--;
+	snprintf(name, sizeof(name), "deep-%d", depth & 63);
+	ns = enter_new_pidns();
+	fx_child(name, setup_deep, verify);
+	leave_pidns(ns);
+	verify_cursor();
+}
+
+static int own_level(void)
+{
+	const char *chain = fx_status("NSpid");
+	int level = 0;
+
+	for (; *chain; chain++)
+		level += *chain == '\t';
+	return level;
+}
+
+static void setup_deepest(void)
+{
+	depth = 32 - own_level(); /* MAX_PID_NS_LEVEL of the kernel */
+	setup_deep();
+}
+
+const struct fixture fixture_pidns_deep = {
+	.name = "pidns_deep",
+	.about = "pid namespaces down to level 32, the deepest there is",
+	.setup = setup_deepest,
+	.verify = verify,
+	.flags = FX_NESTS | FX_ROUNDS,
+};
