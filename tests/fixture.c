@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* fixture.c - runs one fixture: fixture [-n LEVELS] [-1] KIND DIR, or fixture --list. */
+/*
+ * fixture.c - runs one fixture: fixture [-n LEVELS] [-1] KIND DIR; lists them: fixture --list; or
+ * runs a command in the same surroundings: fixture [-n LEVELS] [-1] -x DIR COMMAND...
+ */
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
@@ -488,8 +491,10 @@ static void touch_stack(void)
 		space[i] = 1;
 }
 
-static int run_fixture(const struct fixture *fx)
+static int run_fixture(const void *arg)
 {
+	const struct fixture *fx = arg;
+
 	snprintf(self.name, sizeof(self.name), "root");
 	self.no_fork = fx->flags & FX_NO_FORK;
 	touch_stack();
@@ -497,6 +502,15 @@ static int run_fixture(const struct fixture *fx)
 		fx->setup();
 	put_file("ready", "");
 	return serve(fx->verify, true);
+}
+
+static int run_command(const void *arg)
+{
+	char *const *argv = arg;
+
+	execvp(argv[0], argv);
+	fprintf(stderr, "fixture: %s: %s\n", argv[0], strerror(errno));
+	return 127;
 }
 
 /* A pid 1 that does what it must: waits for everybody, ends as the fixture ends. */
@@ -511,17 +525,23 @@ static int be_init(pid_t fixture)
 	return result;
 }
 
+void fx_back_to_own_pidns(void)
+{
+	int ns = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
+
+	must(setns(ns, CLONE_NEWPID));
+	close(ns);
+}
+
 /* A child in a new pid namespace; our own further children stay in ours. */
 static pid_t fork_pidns(void)
 {
-	int ns = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
 	pid_t pid;
 
 	must(unshare(CLONE_NEWPID));
 	pid = must(fork());
 	if (pid)
-		must(setns(ns, CLONE_NEWPID));
-	close(ns);
+		fx_back_to_own_pidns();
 	return pid;
 }
 
@@ -533,7 +553,7 @@ static void write_root_pid(pid_t pid)
 	put_file("root.pid", text);
 }
 
-static int run_nested(const struct fixture *fx, int levels, bool direct)
+static int run_nested(int levels, bool direct, int (*body)(const void *), const void *arg)
 {
 	pid_t pid;
 
@@ -552,7 +572,7 @@ static int run_nested(const struct fixture *fx, int levels, bool direct)
 		if (pid)
 			return be_init(pid);
 	}
-	return run_fixture(fx);
+	return body(arg);
 }
 
 static int list(void)
@@ -583,7 +603,9 @@ static const struct fixture *find(const char *name)
 
 static int usage(void)
 {
-	fprintf(stderr, "Usage: fixture [-n LEVELS] [-1] KIND DIR\n       fixture --list\n"
+	fprintf(stderr, "Usage: fixture [-n LEVELS] [-1] KIND DIR\n"
+			"       fixture [-n LEVELS] [-1] -x DIR COMMAND [ARGUMENTS]\n"
+			"       fixture --list\n"
 			"  -n LEVELS  in that many nested new pid namespaces\n"
 			"  -1         be the pid 1 of the innermost\n");
 	return 2;
@@ -592,29 +614,33 @@ static int usage(void)
 int main(int argc, char **argv)
 {
 	const struct fixture *fx;
-	bool direct = false;
+	bool direct = false, command = false;
 	int levels = 0, opt;
 
 	if (argc == 2 && !strcmp(argv[1], "--list"))
 		return list();
-	while ((opt = getopt(argc, argv, "+n:1")) != -1) {
+	while ((opt = getopt(argc, argv, "+n:1x")) != -1) {
 		if (opt == 'n')
 			levels = atoi(optarg);
 		else if (opt == '1')
 			direct = true;
+		else if (opt == 'x')
+			command = true;
 		else
 			return usage();
 	}
-	if (argc - optind != 2)
+	if (command ? argc - optind < 2 : argc - optind != 2)
 		return usage();
-	fx = find(argv[optind]);
-	if (!fx)
+	fx = command ? NULL : find(argv[optind]);
+	if (!fx && !command)
 		return usage();
-	fx_set_dir(argv[optind + 1]);
+	fx_set_dir(argv[command ? optind : optind + 1]);
 	self.born = fx_now() / FX_SECOND;
-	umask(0);
+	umask(command ? 022 : 0);
 	close_range(3, ~0U, 0); /* what the runner has left open is none of ours */
 	if (!levels)
 		write_root_pid(getpid());
-	return run_nested(fx, levels, direct);
+	if (command)
+		return run_nested(levels, direct, run_command, &argv[optind + 1]);
+	return run_nested(levels, direct, run_fixture, fx);
 }

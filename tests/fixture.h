@@ -55,6 +55,7 @@ pid_t fx_child(const char *name, void (*setup)(void), void (*verify)(void));
 void fx_serve_child(const char *name, void (*setup)(void), void (*verify)(void))
 	__attribute__((noreturn));
 void fx_adopt(const char *name); /* a descendant that somebody else forked */
+void fx_back_to_own_pidns(void); /* children are born there again */
 void fx_may_be_killed(pid_t pid); /* its pid 1 may end before it */
 const char *fx_name(void);
 

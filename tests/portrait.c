@@ -489,6 +489,8 @@ static void tell_process(const struct process *p)
 	who = p->chain;
 	tell_stat(p);
 	tell_threads(p);
+	if (p->state == 'Z')
+		return;
 	tell_files(p->pid);
 	tell_timers(p->pid);
 	tell_areas(p->pid);

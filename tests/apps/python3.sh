@@ -6,7 +6,7 @@ cat > "$work/prog.py" <<'END'
 import hashlib, threading, time
 lock, sums, seen = threading.Lock(), [b""] * 4, []
 def work(n):
-    for i in range(400):
+    for i in range(2500):
         sums[n] = hashlib.sha256(sums[n] + bytes([i % 256]) * 5000).digest()
         with lock:
             seen.append(n)

@@ -10,7 +10,7 @@ insert into t with recursive n(i) as (select 1 union all select i + 1 from n whe
 .output progress
 select count(*) from t;
 .output stdout
-insert into t with recursive n(i) as (select 60001 union all select i + 1 from n where i < 400000) select i, hex(i * 7919) from n;
+insert into t with recursive n(i) as (select 60001 union all select i + 1 from n where i < 3000000) select i, hex(i * 7919) from n;
 update t set s = s || 'x' where i % 3 = 0;
 commit;
 pragma integrity_check;

@@ -66,27 +66,14 @@ static void setup_leader(void)
 	setup_leaf();
 }
 
-static int enter_new_pidns(void)
-{
-	int ns = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
-
-	must(unshare(CLONE_NEWPID));
-	return ns;
-}
-
-static void leave_pidns(int ns)
-{
-	must(setns(ns, CLONE_NEWPID));
-	close(ns);
-}
-
 /* A child that is the pid 1 of a new pid namespace. */
 static pid_t fork_init(const char *name, void (*setup)(void))
 {
-	int ns = enter_new_pidns();
-	pid_t pid = fx_child(name, setup, verify);
+	pid_t pid;
 
-	leave_pidns(ns);
+	must(unshare(CLONE_NEWPID));
+	pid = fx_child(name, setup, verify);
+	fx_back_to_own_pidns();
 	return pid;
 }
 
@@ -140,17 +127,15 @@ static pid_t host_init;
 static void setup_entrant(void)
 {
 	char path[64];
-	int own, fd;
+	int fd;
 
 	host_init = fork_init("init", setup_leaf);
 	snprintf(path, sizeof(path), "/proc/%d/ns/pid", fx_proc_pid(host_init));
-	own = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
 	fd = must(open(path, O_RDONLY | O_CLOEXEC));
 	must(setns(fd, CLONE_NEWPID));
-	fx_may_be_killed(fx_child("entrant", setup_leader, verify));
-	must(setns(own, CLONE_NEWPID));
 	close(fd);
-	close(own);
+	fx_may_be_killed(fx_child("entrant", setup_leader, verify));
+	fx_back_to_own_pidns();
 	remember();
 	verify_cursor();
 }
@@ -168,7 +153,7 @@ const struct fixture fixture_pidns_entrant = {
 static void setup_for_children(void)
 {
 	remember();
-	enter_new_pidns();
+	must(unshare(CLONE_NEWPID));
 	fx_child("first", setup_leaf, verify);
 }
 
@@ -198,16 +183,13 @@ static int depth;
 static void setup_deep(void)
 {
 	char name[16];
-	int ns;
 
 	remember();
 	if (!depth)
 		return;
 	depth--;
 	snprintf(name, sizeof(name), "deep-%d", depth & 63);
-	ns = enter_new_pidns();
-	fx_child(name, setup_deep, verify);
-	leave_pidns(ns);
+	fork_init(name, setup_deep);
 	verify_cursor();
 }
 

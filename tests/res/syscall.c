@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* syscall.c - tasks caught inside system calls: they stay in them, and end as they would have. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <poll.h>
@@ -33,7 +34,7 @@ struct call {
 	int64_t timeout;	       /* ends by itself, not before this much */
 
 	pthread_t thread;
-	char task[32]; /* its name in /proc */
+	pid_t tid;
 	int pipe[2];
 	int64_t left, started, ahead, returned_at;
 	long result;
@@ -413,7 +414,7 @@ static void *run(void *arg)
 {
 	struct call *c = arg;
 
-	snprintf(c->task, sizeof(c->task), "%s", fx_status("Pid"));
+	c->tid = gettid();
 	c->started = fx_now();
 	c->running = 1;
 	c->result = c->enter(c);
@@ -422,13 +423,38 @@ static void *run(void *arg)
 	return NULL;
 }
 
+/* Is this the thread? /proc may have another number for it, also a new one after a restore. */
+static bool has_tid(const char *task, pid_t tid)
+{
+	char path[300], text[4096], *chain, *end;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", task);
+	if (fx_read_file(path, text, sizeof(text)) < 0)
+		return false;
+	chain = strstr(text, "\nNSpid:");
+	end = chain ? strchr(chain + 1, '\n') : NULL;
+	if (!end)
+		return false;
+	*end = 0;
+	return atoi(strrchr(chain, '\t')) == tid;
+}
+
 /* Asleep, and in a system call. */
 static bool is_inside(struct call *c)
 {
-	char path[96], text[256];
+	char path[300], text[256] = "";
+	struct dirent *entry;
+	DIR *dir = opendir("/proc/self/task");
 
-	snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", c->task);
-	return fx_read_file(path, text, sizeof(text)) > 0 && text[0] >= '0' && text[0] <= '9';
+	while (dir && (entry = readdir(dir))) {
+		if (!has_tid(entry->d_name, c->tid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/task/%s/syscall", entry->d_name);
+		fx_read_file(path, text, sizeof(text));
+	}
+	if (dir)
+		closedir(dir);
+	return text[0] >= '0' && text[0] <= '9';
 }
 
 static void start(struct call *c)

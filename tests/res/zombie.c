@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* zombie.c - children that have ended and that nobody has waited for. */
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -80,14 +79,11 @@ static pid_t ended_init;
 
 static void setup_init(void)
 {
-	int ns = must(open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC));
-
 	must(unshare(CLONE_NEWPID));
 	ended_init = must(fork());
 	if (!ended_init)
 		_exit(getpid() == 1 ? 9 : 10);
-	must(setns(ns, CLONE_NEWPID));
-	close(ns);
+	fx_back_to_own_pidns();
 	await_end(ended_init);
 }
 
