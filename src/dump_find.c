@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "cleanup.h"
 #include "dump.h"
 #include "log.h"
@@ -227,6 +228,39 @@ int dump_walk(struct dump *d, unsigned int passes)
 	return err ? fail(err, "dump") : 0;
 }
 
+/*
+ * Some calls end with EINTR because of our stop alone, which the program would see whatever becomes of
+ * the dump: have them executed again. When a signal is on its way, EINTR is what they should say.
+ */
+static int hide_stop(struct dump *d, const struct rec_task *t)
+{
+	const struct rec_proc *p = snap_find(&d->snap, REC_PROC, t->signal);
+	pid_t tid = task_tid(&d->tree, t);
+	const struct frozen *f = freeze_find(&d->freeze, tid);
+	__u64 pending = t->pending | (p ? p->pending : 0);
+	struct user_regs_struct regs;
+	int err;
+
+	if (!f || f->group_stop || pending & ~t->blocked)
+		return 0;
+	err = arch_get_regs(tid, &regs);
+	if (err || !arch_eintr_by_stop(&regs))
+		return err;
+	arch_make_restart(&regs);
+	return arch_set_regs(tid, &regs);
+}
+
+static int hide_stops(struct dump *d)
+{
+	snap_for_each(&d->snap, REC_TASK, const struct rec_task, t) {
+		int err = t->exit_state ? 0 : hide_stop(d, t);
+
+		if (err)
+			return fail(err, "read the registers of thread %d", task_tid(&d->tree, t));
+	}
+	return 0;
+}
+
 int dump_find(struct dump *d)
 {
 	size_t fresh = 0;
@@ -242,7 +276,7 @@ int dump_find(struct dump *d)
 						     "it is read", d->opts->pid) : err;
 		fresh = list_new(d, NULL);
 		if (!fresh)
-			return 0;
+			return hide_stops(d);
 		if (!d->froze_at) {
 			d->froze_at = monotonic();
 			d->deadline = d->froze_at + d->opts->timeout_ms * 1000000ull;

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* main.c - bpf-ckpt: pick the command. */
-#include <errno.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -31,28 +27,6 @@ static void help(FILE *out)
 		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
 	fprintf(out, "\n  bpf-ckpt COMMAND --help tells the options of a command; see bpf-ckpt(8).\n"
 		     "  -V, --version   print the version\n");
-}
-
-pid_t cmd_parse_pid(const char *text)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	return errno || *end || end == text || n <= 0 || n > 1 << 22 ? -1 : (pid_t)n;
-}
-
-int cmd_usage_error(const char *command, const char *fmt, ...)
-{
-	char text[256];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	fprintf(stderr, "bpf-ckpt: %s: %s (bpf-ckpt %s --help tells more)\n", command, text, command);
-	return STATUS_USAGE;
 }
 
 int main(int argc, char **argv)

@@ -114,11 +114,24 @@ static int remove_machine(struct restore *r)
 	return err ? fail(err, "remove the syscall machine from a task") : 0;
 }
 
+/* Its time was up before it could be stopped again: the call returns what it returned to the stub. */
+static void end_sleep(struct restore *r, const struct unit *u, struct rec_regs *regs)
+{
+	struct user_regs_struct *g = (void *)regs->data;
+
+	if (regs->restart == RESTART_NONE || !machine_is_done(&r->machine, u - r->units) ||
+	    freeze_find(&r->freeze, u->tid)->group_stop)
+		return;
+	g->rax = machine_result(&r->machine, u - r->units, 0)->res;
+	regs->restart = RESTART_NONE;
+}
+
 static int set_registers(struct restore *r, const struct unit *u)
 {
-	const struct rec_regs *regs = regs_of(r, u);
+	struct rec_regs *regs = (struct rec_regs *)regs_of(r, u);
 	int err;
 
+	end_sleep(r, u, regs);
 	err = arch_set_xstate(u->tid, regs->data + REGS_GREGS, regs->xsave_len);
 	if (!err)
 		err = arch_set_regs(u->tid, (const void *)regs->data);

@@ -29,18 +29,25 @@ void snap_free(struct snap *s)
 	memset(s, 0, sizeof(*s));
 }
 
-static void *take_memory(struct snap *s, size_t len)
+void *snap_memory(struct snap *s, size_t len)
 {
 	struct snap_block *b = s->blocks;
-	size_t size = len > BLOCK_BYTES ? len : BLOCK_BYTES;
+	bool own = len > BLOCK_BYTES / 4;
+	size_t size = own ? ALIGN_UP(len, REC_ALIGN) : BLOCK_BYTES;
 	void *p;
 
-	if (!b || b->size - b->used < len) {
+	len = ALIGN_UP(len, REC_ALIGN);
+	if (own || !b || b->size - b->used < len) {
 		b = malloc(sizeof(*b) + size);
 		if (!b)
 			return NULL;
 		*b = (struct snap_block){ s->blocks, 0, size };
-		s->blocks = b;
+		if (own && s->blocks) { /* what is left of the current block stays in use */
+			b->next = s->blocks->next;
+			s->blocks->next = b;
+		} else {
+			s->blocks = b;
+		}
 	}
 	p = b->data + b->used;
 	b->used += len;
@@ -62,63 +69,54 @@ static struct snap_list *get_list(struct snap *s, __u32 tag)
 	if (l || s->nr_lists == ARRAY_SIZE(s->list))
 		return l;
 	l = &s->list[s->nr_lists++];
-	*l = (struct snap_list){ .tag = tag, .sorted = true };
+	*l = (struct snap_list){ .tag = tag };
 	return l;
 }
 
-/* The list keeps the order of arrival; it stays sorted as long as keys arrive ascending. */
-static int list_push(struct snap_list *l, void *rec)
+int snap_index(struct snap *s, struct rec_hdr *rec)
 {
+	struct snap_list *l = get_list(s, rec->tag);
+
+	if (!l)
+		return -E2BIG;
 	if (l->nr == l->cap) {
 		size_t cap = l->cap ? l->cap * 2 : 64;
-		void **v = realloc(l->rec, cap * sizeof(*v));
+		void **v = realloc(l->rec, 2 * cap * sizeof(*v));
 
 		if (!v)
 			return -ENOMEM;
 		l->rec = v;
 		l->cap = cap;
 	}
-	if (l->nr && rec_key(l->rec[l->nr - 1]) > rec_key(rec))
-		l->sorted = false;
 	l->rec[l->nr++] = rec;
 	return 0;
 }
 
-static void *insert(struct snap *s, const struct rec_hdr *from, __u32 tag, size_t len)
-{
-	struct snap_list *l = get_list(s, tag);
-	struct rec_hdr *h = l ? take_memory(s, ALIGN_UP(len, REC_ALIGN)) : NULL;
-
-	if (!h)
-		return NULL;
-	if (from) {
-		memcpy(h, from, len);
-	} else {
-		memset(h, 0, ALIGN_UP(len, REC_ALIGN));
-		h->tag = tag;
-		h->len = ALIGN_UP(len, REC_ALIGN);
-	}
-	return list_push(l, h) ? NULL : h;
-}
-
 void *snap_new(struct snap *s, __u32 tag, size_t len)
 {
-	struct snap_list *l;
-	void *rec = insert(s, NULL, tag, len);
+	struct rec_hdr *h;
 
-	/* its key is still zero: the caller fills it in, so the order is unknown */
-	l = rec ? find_list(s, tag) : NULL;
-	if (l)
-		l->sorted = l->nr == 1;
-	return rec;
+	len = ALIGN_UP(len, REC_ALIGN);
+	h = snap_memory(s, len);
+	if (!h)
+		return NULL;
+	memset(h, 0, len);
+	h->tag = tag;
+	h->len = len;
+	return snap_index(s, h) ? NULL : h;
 }
 
 int snap_add(struct snap *s, const struct rec_hdr *rec)
 {
-	return insert(s, rec, rec->tag, rec->len) ? 0 : -ENOMEM;
+	void *copy = snap_memory(s, rec->len);
+
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, rec, rec->len);
+	return snap_index(s, copy);
 }
 
-/* Stable: a merge sort on runs that are mostly in order already. */
+/* Stable. Parts that are in order already cost one comparison. */
 static void merge_sort(void **v, void **tmp, size_t nr)
 {
 	size_t mid = nr / 2, i = 0, j = mid, k = 0;
@@ -135,19 +133,30 @@ static void merge_sort(void **v, void **tmp, size_t nr)
 	memcpy(v + k, tmp + i, (mid - i) * sizeof(*v));
 }
 
+/* Merge the sorted v[at..nr) into the sorted v[0..at), from the end: a late straggler is cheap. */
+static void merge_tail(void **v, void **tmp, size_t at, size_t nr)
+{
+	size_t tail = nr - at;
+
+	memcpy(tmp, v + at, tail * sizeof(*v));
+	while (tail)
+		v[--nr] = at && rec_key(v[at - 1]) > rec_key(tmp[tail - 1]) ? v[--at] : tmp[--tail];
+}
+
 static struct snap_list *sorted_list(const struct snap *s, __u32 tag)
 {
 	struct snap_list *l = find_list(s, tag);
+	size_t at = l ? l->sorted : 0;
 
-	if (l && !l->sorted) {
-		void **tmp = malloc((l->nr / 2 + 1) * sizeof(*tmp));
-
-		if (!tmp)
-			abort();
-		merge_sort(l->rec, tmp, l->nr);
-		free(tmp);
-		l->sorted = true;
+	if (!l)
+		return NULL;
+	while (at < l->nr && (!at || rec_key(l->rec[at - 1]) <= rec_key(l->rec[at])))
+		at++;
+	if (at < l->nr) {
+		merge_sort(l->rec + at, l->rec + l->cap, l->nr - at);
+		merge_tail(l->rec, l->rec + l->cap, at, l->nr);
 	}
+	l->sorted = l->nr;
 	return l;
 }
 
@@ -176,18 +185,17 @@ void **snap_range(const struct snap *s, __u32 tag, __u64 key, size_t *nr)
 	if (!l)
 		return NULL;
 	from = lower_bound(l, key);
-	for (to = from; to < l->nr && rec_key(l->rec[to]) == key; to++)
-		;
+	to = key == ~0ull ? l->nr : lower_bound(l, key + 1);
 	*nr = to - from;
 	return l->rec + from;
 }
 
 void *snap_find(const struct snap *s, __u32 tag, __u64 key)
 {
-	size_t nr;
-	void **v = snap_range(s, tag, key, &nr);
+	struct snap_list *l = sorted_list(s, tag);
+	size_t at = l ? lower_bound(l, key) : 0;
 
-	return nr ? v[0] : NULL;
+	return l && at < l->nr && rec_key(l->rec[at]) == key ? l->rec[at] : NULL;
 }
 
 void **snap_all(const struct snap *s, __u32 tag, size_t *nr)
@@ -196,6 +204,12 @@ void **snap_all(const struct snap *s, __u32 tag, size_t *nr)
 
 	*nr = l ? l->nr : 0;
 	return l ? l->rec : NULL;
+}
+
+static void cut(struct snap_list *l, size_t nr)
+{
+	l->nr = nr;
+	l->sorted = nr;
 }
 
 void snap_unique(struct snap *s, __u32 tag)
@@ -207,13 +221,14 @@ void snap_unique(struct snap *s, __u32 tag)
 		if (!out || rec_key(l->rec[out - 1]) != rec_key(l->rec[i]))
 			l->rec[out++] = l->rec[i];
 	if (l)
-		l->nr = out;
+		cut(l, out);
 }
 
 static bool is_repeated(void *const *kept, size_t nr, const struct rec_hdr *rec)
 {
 	while (nr-- && rec_key(kept[nr]) == rec_key(rec))
-		if (!memcmp(kept[nr], rec, rec->len))
+		if (((const struct rec_hdr *)kept[nr])->len == rec->len &&
+		    !memcmp(kept[nr], rec, rec->len))
 			return true;
 	return false;
 }
@@ -227,17 +242,17 @@ void snap_unique_bytes(struct snap *s, __u32 tag)
 		if (!is_repeated(l->rec, out, l->rec[i]))
 			l->rec[out++] = l->rec[i];
 	if (l)
-		l->nr = out;
+		cut(l, out);
 }
 
 void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *arg), void *arg)
 {
-	struct snap_list *l = find_list(s, tag);
+	struct snap_list *l = sorted_list(s, tag);
 	size_t out = 0;
 
 	for (size_t i = 0; l && i < l->nr; i++)
 		if (keep(l->rec[i], arg))
 			l->rec[out++] = l->rec[i];
 	if (l)
-		l->nr = out;
+		cut(l, out);
 }

@@ -6,6 +6,10 @@
  * address in a walk, a small id in an image), or the identity of the owner for a record that only
  * belongs to one (struct res_type.owned). So one index serves both: snap_find() gives an object,
  * snap_range() the records of an owner in the order they were added.
+ *
+ * Lists are put in order by the first look into them, so a record's key must be final by then, and
+ * a const snap may still be reordered: one thread only. Whoever holds an array of snap_all() or
+ * snap_range(), or is in snap_for_each(), must not add records of that tag.
  */
 #ifndef BPF_CKPT_SNAP_H
 #define BPF_CKPT_SNAP_H
@@ -17,13 +21,13 @@
 
 struct snap_list {
 	__u32 tag;
-	bool sorted;
-	void **rec; /* by key once sorted, else as added */
+	void **rec;    /* nr of them, and room for cap more behind cap to sort with */
 	size_t nr, cap;
+	size_t sorted; /* this many are in order of their key; the others are as added */
 };
 
 struct snap {
-	struct snap_list list[48];
+	struct snap_list list[64];
 	unsigned int nr_lists;
 	struct snap_block *blocks; /* memory of the records, freed at once */
 };
@@ -34,8 +38,16 @@ void snap_free(struct snap *s);
 /* Append a zeroed record of len bytes (rounded up to REC_ALIGN); owned by the snap. NULL: ENOMEM. */
 void *snap_new(struct snap *s, __u32 tag, size_t len);
 
-/* Append a copy of a whole record as it came from a ring or an image. 0 or -ENOMEM. */
+/*
+ * Append a copy of a whole record as it came from a ring or an image. 0, -ENOMEM, or -E2BIG when
+ * there are more kinds of records than a snap holds. The tag need not be a known one.
+ */
 int snap_add(struct snap *s, const struct rec_hdr *rec);
+
+/* The two halves of snap_add() for many records at once: memory that lives as long as the snap, */
+void *snap_memory(struct snap *s, size_t len);
+/* and the entry for a record that lies in it. */
+int snap_index(struct snap *s, struct rec_hdr *rec);
 
 /* The key of a record: its identity, or that of its owner. */
 static inline __u64 rec_key(const void *rec)
@@ -61,10 +73,19 @@ void snap_unique_bytes(struct snap *s, __u32 tag);
 /* Drop the records for which keep() says false. */
 void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *arg), void *arg);
 
+/* The end of snap_all(). */
+static inline void **snap_end(const struct snap *s, __u32 tag)
+{
+	size_t nr;
+	void **all = snap_all(s, tag, &nr);
+
+	return all ? all + nr : NULL;
+}
+
+/* One loop, so break and continue do what they say; and one declaration, so it needs no block. */
 #define snap_for_each(s, tag, type, var)                                                          \
-	for (size_t nr_##var##_, i_##var##_ = 0, once_##var##_ = 1; once_##var##_; once_##var##_ = 0)  \
-		for (void **all_##var##_ = snap_all((s), (tag), &nr_##var##_);                         \
-		     i_##var##_ < nr_##var##_; i_##var##_++)                                          \
-			for (type *var = all_##var##_[i_##var##_]; var; var = NULL)
+	for (type **at_##var##_ = (type **)snap_all((s), (tag), &(size_t){ 0 }),                   \
+		  **end_##var##_ = (type **)snap_end((s), (tag)), *var;                            \
+	     at_##var##_ < end_##var##_ && (var = *(void **)at_##var##_, true); at_##var##_++)
 
 #endif

@@ -127,7 +127,7 @@ static void end_if_alone(void)
 
 void fx_nap(void)
 {
-	struct timespec ts = { .tv_nsec = 5000000 };
+	struct timespec ts = {.tv_nsec = 5000000};
 
 	nanosleep(&ts, NULL);
 	end_if_alone();
@@ -264,7 +264,8 @@ static void collect(void)
 		snprintf(name, sizeof(name), "part.%d.%s", self.round, self.kids[i].name);
 		while (!exists(name)) {
 			fx_nap();
-			if (self.kids[i].pid > 0 && strchr("ZX", fx_state(self.kids[i].pid) ?: 'X')) {
+			if (self.kids[i].pid > 0 &&
+			    strchr("ZX", fx_state(self.kids[i].pid) ?: 'X')) {
 				fx_fail("child %s is gone", self.kids[i].name);
 				break;
 			}

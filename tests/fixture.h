@@ -21,13 +21,13 @@
 
 enum {
 	FX_LEAVE_ONLY = 1 << 0, /* holds what a restore can't bring back: snapshots only */
-	FX_NESTS      = 1 << 1, /* makes pid namespaces: the root has to be a pid 1 */
-	FX_NOT_INIT   = 1 << 2, /* makes no sense as a pid 1 */
-	FX_ROUNDS     = 1 << 3, /* worth five rounds */
-	FX_NESTED     = 1 << 4, /* worth running three levels deep */
-	FX_NO_FORK    = 1 << 5, /* can't fork while it is checked */
+	FX_NESTS = 1 << 1,	/* makes pid namespaces: the root has to be a pid 1 */
+	FX_NOT_INIT = 1 << 2,	/* makes no sense as a pid 1 */
+	FX_ROUNDS = 1 << 3,	/* worth five rounds */
+	FX_NESTED = 1 << 4,	/* worth running three levels deep */
+	FX_NO_FORK = 1 << 5,	/* can't fork while it is checked */
 	FX_MAY_REFUSE = 1 << 6, /* a dump may refuse it by name */
-	FX_MOVES      = 1 << 7, /* what /proc tells changes while it waits */
+	FX_MOVES = 1 << 7,	/* what /proc tells changes while it waits */
 };
 
 struct fixture {
@@ -54,8 +54,8 @@ void fx_skip(const char *fmt, ...) __attribute__((noreturn, format(printf, 1, 2)
 pid_t fx_child(const char *name, void (*setup)(void), void (*verify)(void));
 void fx_serve_child(const char *name, void (*setup)(void), void (*verify)(void))
 	__attribute__((noreturn));
-void fx_adopt(const char *name); /* a descendant that somebody else forked */
-void fx_back_to_own_pidns(void); /* children are born there again */
+void fx_adopt(const char *name);  /* a descendant that somebody else forked */
+void fx_back_to_own_pidns(void);  /* children are born there again */
 void fx_may_be_killed(pid_t pid); /* its pid 1 may end before it */
 const char *fx_name(void);
 
@@ -66,7 +66,7 @@ void fx_await(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *fx_path(const char *name); /* DIR/NAME, in a static buffer */
 void fx_set_dir(const char *dir);      /* after a chroot */
 void fx_spin(void);		       /* the same with work instead of sleep */
-void fx_nap(void);		       /* some milliseconds; ends the task when the runner is gone */
+void fx_nap(void); /* some milliseconds; ends the task when the runner is gone */
 
 /* What a task can ask about itself. */
 long fx_read_file(const char *path, void *buf, size_t size);
@@ -77,8 +77,8 @@ const char *fx_vmflags(const void *addr);
 int64_t fx_now(void);
 void fx_fill(void *mem, size_t size, uint64_t seed);
 size_t fx_differs(const void *mem, size_t size, uint64_t seed); /* offset + 1 of the first one */
-bool fx_faults(volatile char *addr, bool write);		/* in a child: does it get SIGSEGV? */
-int fx_exit_of(pid_t pid); /* waits: exit status, or minus the signal */
+bool fx_faults(volatile char *addr, bool write); /* in a child: does it get SIGSEGV? */
+int fx_exit_of(pid_t pid);			 /* waits: exit status, or minus the signal */
 
 #define must(call)                                                                                 \
 	({                                                                                         \

@@ -124,8 +124,10 @@ static bool read_process(int pid, struct process *p)
 	if (!paren)
 		return false;
 	p->pid = pid;
-	return sscanf(paren + 2, "%c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
-				 "%*d %*d %llu", &p->state, &p->ppid, &p->start) == 3;
+	return sscanf(paren + 2,
+		      "%c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
+		      "%*d %*d %llu",
+		      &p->state, &p->ppid, &p->start) == 3;
 }
 
 static void read_all(void)
@@ -201,14 +203,38 @@ static bool collect(int root)
 static void tell_status(const char *status, bool dead)
 {
 	static const char *const keys[] = {
-		"Name",	   "Umask",	  "TracerPid", "Uid",	 "Gid",	   "Groups",
-		"VmSize",  "VmLck",	  "VmData",    "VmStk",	 "VmExe",  "VmLib",
-		"Threads", "SigPnd",	  "ShdPnd",    "SigBlk", "SigIgn", "SigCgt",
-		"CapInh",  "CapPrm",	  "CapEff",    "CapBnd", "CapAmb", "NoNewPrivs",
-		"Seccomp", "Seccomp_filters", "Speculation_Store_Bypass", "Cpus_allowed",
-		"Mems_allowed", "THP_enabled",
+		"Name",
+		"Umask",
+		"TracerPid",
+		"Uid",
+		"Gid",
+		"Groups",
+		"VmSize",
+		"VmLck",
+		"VmData",
+		"VmStk",
+		"VmExe",
+		"VmLib",
+		"Threads",
+		"SigPnd",
+		"ShdPnd",
+		"SigBlk",
+		"SigIgn",
+		"SigCgt",
+		"CapInh",
+		"CapPrm",
+		"CapEff",
+		"CapBnd",
+		"CapAmb",
+		"NoNewPrivs",
+		"Seccomp",
+		"Seccomp_filters",
+		"Speculation_Store_Bypass",
+		"Cpus_allowed",
+		"Mems_allowed",
+		"THP_enabled",
 	};
-	static const char *const chains[] = { "\nNStgid", "\nNSpid", "\nNSpgid", "\nNSsid" };
+	static const char *const chains[] = {"\nNStgid", "\nNSpid", "\nNSpgid", "\nNSsid"};
 	char key[64], chain[512];
 	const char *value;
 
@@ -268,10 +294,10 @@ static void tell_stat(const struct process *p)
 
 static void tell_files(int pid)
 {
-	static const char *const files[] = { "cmdline", "environ", "auxv", "oom_score_adj",
-					     "coredump_filter", "personality", "timerslack_ns",
-					     "limits" };
-	static const char *const links[] = { "exe", "cwd", "root" };
+	static const char *const files[] = {"cmdline",	     "environ",		"auxv",
+					    "oom_score_adj", "coredump_filter", "personality",
+					    "timerslack_ns", "limits"};
+	static const char *const links[] = {"exe", "cwd", "root"};
 	char path[64], target[4096], *text;
 	size_t len;
 	ssize_t n;
@@ -301,7 +327,8 @@ static void tell_timers(int pid)
 			if (at != text && at[-1] != '\n')
 				continue;
 			if (sscanf(at, "ID: %d signal: %63s notify: %63s ClockID: %d", &id, signal,
-				   notify, &clock) == 4 && id == want)
+				   notify, &clock) == 4 &&
+			    id == want)
 				tell("timer %d signal %s notify %.*s clock %d", id, signal,
 				     (int)strcspn(notify, "."), notify, clock);
 		}

@@ -25,23 +25,6 @@ static const struct field fields[] = {
 	FIELD_ARRAY(R, arg, MAY_DIFFER, AS_HEX),
 };
 
-/*
- * Some calls end with EINTR because of our stop alone, which the program would see: have them
- * executed again, in the image and in the target that runs on.
- */
-static int hide_stop(struct dump *d, const struct rec_task *t, pid_t tid,
-		     struct user_regs_struct *regs)
-{
-	const struct rec_proc *p = snap_find(&d->snap, REC_PROC, t->signal);
-	const struct frozen *f = freeze_find(&d->freeze, tid);
-	__u64 pending = t->pending | (p ? p->pending : 0);
-
-	if (!arch_eintr_by_stop(regs) || pending & ~t->blocked || (f && f->group_stop))
-		return 0;
-	arch_make_restart(regs);
-	return arch_set_regs(tid, regs);
-}
-
 static int collect_task(struct dump *d, const struct rec_task *t)
 {
 	static _Thread_local char xsave[ARCH_XSTATE_MAX];
@@ -51,8 +34,6 @@ static int collect_task(struct dump *d, const struct rec_task *t)
 	struct rec_regs *r;
 	int err = arch_get_regs(tid, &regs);
 
-	if (!err)
-		err = hide_stop(d, t, tid, &regs);
 	if (!err)
 		err = arch_rseq_fix(tid, t->rseq, &regs);
 	if (!err)

@@ -13,8 +13,8 @@
 
 #include "../fixture.h"
 
-static const char *const keys[] = { "Uid",    "Gid",	"Groups", "CapInh",    "CapPrm",
-				    "CapEff", "CapBnd", "CapAmb", "NoNewPrivs" };
+static const char *const keys[] = {"Uid",    "Gid",    "Groups", "CapInh",    "CapPrm",
+				   "CapEff", "CapBnd", "CapAmb", "NoNewPrivs"};
 
 struct cred {
 	char values[FX_COUNT(keys)][256];
@@ -52,10 +52,10 @@ static void verify(void)
 
 static void set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritable)
 {
-	struct __user_cap_header_struct head = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3, 0};
 	struct __user_cap_data_struct data[2] = {
-		{ effective, permitted, inheritable },
-		{ effective >> 32, permitted >> 32, inheritable >> 32 },
+		{effective, permitted, inheritable},
+		{effective >> 32, permitted >> 32, inheritable >> 32},
 	};
 
 	must(syscall(SYS_capset, &head, data));
@@ -66,7 +66,7 @@ static void set_caps(uint64_t effective, uint64_t permitted, uint64_t inheritabl
 /* An ordinary user with six different ids and some groups. */
 static void become_user(void)
 {
-	gid_t groups[] = { 10, 20, 3000000 };
+	gid_t groups[] = {10, 20, 3000000};
 
 	must(setgroups(3, groups));
 	must(setresgid(1001, 1002, 1003));
@@ -102,7 +102,8 @@ static void become_less(void)
 {
 	must(prctl(PR_CAPBSET_DROP, CAP_SYS_TIME));
 	must(prctl(PR_CAPBSET_DROP, CAP_MKNOD));
-	must(prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP | SECBIT_NOROOT_LOCKED | SECBIT_NOROOT));
+	must(prctl(PR_SET_SECUREBITS,
+		   SECBIT_NO_SETUID_FIXUP | SECBIT_NOROOT_LOCKED | SECBIT_NOROOT));
 	must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
 	look(&before);
 }

@@ -13,12 +13,12 @@ static struct {
 	int flags;
 	int fd;
 } events[] = {
-	{ 0, EFD_NONBLOCK },
-	{ 5, 0 },
-	{ 0xfffffffffffffffe, EFD_NONBLOCK },
-	{ 0x123456789abcdef0, EFD_CLOEXEC },
-	{ 3, EFD_SEMAPHORE },
-	{ 0x1234567890, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC },
+	{0, EFD_NONBLOCK},
+	{5, 0},
+	{0xfffffffffffffffe, EFD_NONBLOCK},
+	{0x123456789abcdef0, EFD_CLOEXEC},
+	{3, EFD_SEMAPHORE},
+	{0x1234567890, EFD_SEMAPHORE | EFD_NONBLOCK | EFD_CLOEXEC},
 };
 
 static int common;
@@ -44,7 +44,7 @@ static void setup(void)
 static void check_event(int i)
 {
 	bool semaphore = events[i].flags & EFD_SEMAPHORE;
-	struct pollfd pfd = { events[i].fd, POLLIN | POLLOUT, 0 };
+	struct pollfd pfd = {events[i].fd, POLLIN | POLLOUT, 0};
 	uint64_t value = 0;
 
 	poll(&pfd, 1, 0);

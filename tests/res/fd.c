@@ -108,8 +108,8 @@ static void on_io(int sig, siginfo_t *si, void *ctx)
 
 static void setup_owner(void)
 {
-	struct sigaction sa = { .sa_sigaction = on_io, .sa_flags = SA_SIGINFO | SA_RESTART };
-	struct f_owner_ex owner = { F_OWNER_TID, gettid() };
+	struct sigaction sa = {.sa_sigaction = on_io, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct f_owner_ex owner = {F_OWNER_TID, gettid()};
 
 	must(sigaction(SIGRTMIN + 4, &sa, NULL));
 	neighbour = fx_child("neighbour", NULL, NULL);

@@ -29,18 +29,18 @@ static struct opened {
 	int fd, wanted_fd;
 	int status;
 } opened[] = {
-	{ "read-only", O_RDONLY, 3 },
-	{ "write-only", O_WRONLY, 7 },
-	{ "append", O_RDWR | O_APPEND, 0 },
-	{ "nonblock", O_RDWR | O_NONBLOCK, 19 },
-	{ "sync", O_RDWR | O_SYNC, 1 },
-	{ "dsync", O_RDWR | O_DSYNC, 2 },
-	{ "noatime", O_RDONLY | O_NOATIME, 5 },
-	{ "cloexec", O_RDONLY | O_CLOEXEC, 5 },
-	{ "beyond", O_RDWR, 1L << 40 },
-	{ "high", O_RDWR, 9, .wanted_fd = 1000 },
-	{ "path", O_PATH, -1 },
-	{ "new\nline \\ and 'quote'", O_RDONLY, 4 },
+	{"read-only", O_RDONLY, 3},
+	{"write-only", O_WRONLY, 7},
+	{"append", O_RDWR | O_APPEND, 0},
+	{"nonblock", O_RDWR | O_NONBLOCK, 19},
+	{"sync", O_RDWR | O_SYNC, 1},
+	{"dsync", O_RDWR | O_DSYNC, 2},
+	{"noatime", O_RDONLY | O_NOATIME, 5},
+	{"cloexec", O_RDONLY | O_CLOEXEC, 5},
+	{"beyond", O_RDWR, 1L << 40},
+	{"high", O_RDWR, 9, .wanted_fd = 1000},
+	{"path", O_PATH, -1},
+	{"new\nline \\ and 'quote'", O_RDONLY, 4},
 };
 
 static const char digits[] = "0123456789abcdefghij";
@@ -211,7 +211,7 @@ const struct fixture fixture_file_dir = {
 
 /* ---- memory devices ---- */
 
-static const char *const devices[] = { "null", "zero", "full", "random", "urandom" };
+static const char *const devices[] = {"null", "zero", "full", "random", "urandom"};
 static int device_fds[FX_COUNT(devices)];
 
 static void setup_device(void)
@@ -236,8 +236,8 @@ static void verify_device(void)
 			       memcmp(a, b, 32),
 		       "/dev/%s", devices[i]);
 	for (size_t i = 0; i < FX_COUNT(devices); i++)
-		expect(!!(fcntl(device_fds[i], F_GETFL) & O_NONBLOCK) == (i % 2 == 0), "flags of /dev/%s",
-		       devices[i]);
+		expect(!!(fcntl(device_fds[i], F_GETFL) & O_NONBLOCK) == (i % 2 == 0),
+		       "flags of /dev/%s", devices[i]);
 }
 
 const struct fixture fixture_file_device = {

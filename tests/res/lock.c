@@ -17,7 +17,7 @@ static int open_own(const char *name)
 
 static void lock_range(int fd, int cmd, int type, off_t start, off_t len)
 {
-	struct flock lock = { .l_type = type, .l_start = start, .l_len = len };
+	struct flock lock = {.l_type = type, .l_start = start, .l_len = len};
 
 	must(fcntl(fd, cmd, &lock));
 }
@@ -26,7 +26,7 @@ static void lock_range(int fd, int cmd, int type, off_t start, off_t len)
 static void check_range(const char *name, off_t start, int want_type, off_t want_start,
 			off_t want_len, pid_t want_pid)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_start = start, .l_len = 1 };
+	struct flock lock = {.l_type = F_WRLCK, .l_start = start, .l_len = 1};
 	int fd = open_own(name);
 
 	/* An open file description's question never counts as our own. */
@@ -55,7 +55,8 @@ static void check_flocks(void)
 	expect(flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK, "flock is not held");
 	close(fd);
 	fd = open_own("shared");
-	expect(flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK, "shared flock is not held");
+	expect(flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK,
+	       "shared flock is not held");
 	expect(!flock(fd, LOCK_SH | LOCK_NB), "shared flock is exclusive");
 	close(fd);
 }
@@ -107,9 +108,10 @@ static pthread_t waiter;
 
 static void *wait_for_lock(void *arg)
 {
-	struct flock lock = { .l_type = F_WRLCK };
+	struct flock lock = {.l_type = F_WRLCK};
 
-	got = (by_flock ? flock(wanted_fd, LOCK_EX) : fcntl(wanted_fd, F_SETLKW, &lock)) ? errno : -1;
+	got = (by_flock ? flock(wanted_fd, LOCK_EX) : fcntl(wanted_fd, F_SETLKW, &lock)) ? errno
+											 : -1;
 	return NULL;
 }
 

@@ -28,7 +28,8 @@
 
 static char *anon(size_t size)
 {
-	return must_map(mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	return must_map(
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 }
 
 static bool has_flag(const void *addr, const char *flag)
@@ -43,10 +44,10 @@ static const struct advice {
 	const char *flag, *name;
 	bool optional;
 } advices[] = {
-	{ MADV_DONTFORK, "dc", "DONTFORK" },	 { MADV_WIPEONFORK, "wf", "WIPEONFORK" },
-	{ MADV_DONTDUMP, "dd", "DONTDUMP" },	 { MADV_HUGEPAGE, "hg", "HUGEPAGE", true },
-	{ MADV_NOHUGEPAGE, "nh", "NOHUGEPAGE", true }, { MADV_RANDOM, "rr", "RANDOM" },
-	{ MADV_SEQUENTIAL, "sr", "SEQUENTIAL" }, { MADV_MERGEABLE, "mg", "MERGEABLE", true },
+	{MADV_DONTFORK, "dc", "DONTFORK"},	     {MADV_WIPEONFORK, "wf", "WIPEONFORK"},
+	{MADV_DONTDUMP, "dd", "DONTDUMP"},	     {MADV_HUGEPAGE, "hg", "HUGEPAGE", true},
+	{MADV_NOHUGEPAGE, "nh", "NOHUGEPAGE", true}, {MADV_RANDOM, "rr", "RANDOM"},
+	{MADV_SEQUENTIAL, "sr", "SEQUENTIAL"},	     {MADV_MERGEABLE, "mg", "MERGEABLE", true},
 };
 
 static char *advised;

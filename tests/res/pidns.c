@@ -17,7 +17,7 @@ static struct ids {
 
 static void remember(void)
 {
-	ids = (struct ids){ getpid(), gettid(), getppid(), getpgid(0), getsid(0), 0 };
+	ids = (struct ids){getpid(), gettid(), getppid(), getpgid(0), getsid(0), 0};
 	snprintf(ids.chain, sizeof(ids.chain), "%s", fx_status("NSpid"));
 }
 

@@ -33,15 +33,15 @@ static struct {
 	int real_size;
 	bool writable;
 } pipes[] = {
-	{ "empty" },
-	{ "some", .content = 1000 },
-	{ "odd", .content = 12345 },
-	{ "full", .fill = true },
-	{ "large", .size = 1 << 20, .content = 700000 },
-	{ "large full", .size = 1 << 18, .fill = true },
-	{ "small", .size = 4096, .content = 96 },
-	{ "nonblock", .content = 8, .flags = O_NONBLOCK },
-	{ "cloexec", .content = 16, .flags = O_CLOEXEC },
+	{"empty"},
+	{"some", .content = 1000},
+	{"odd", .content = 12345},
+	{"full", .fill = true},
+	{"large", .size = 1 << 20, .content = 700000},
+	{"large full", .size = 1 << 18, .fill = true},
+	{"small", .size = 4096, .content = 96},
+	{"nonblock", .content = 8, .flags = O_NONBLOCK},
+	{"cloexec", .content = 16, .flags = O_CLOEXEC},
 };
 
 static char buffer[1 << 20];
@@ -59,7 +59,7 @@ static void fill(int i)
 
 static bool is_writable(int i)
 {
-	struct pollfd room = { pipes[i].ends[1], POLLOUT, 0 };
+	struct pollfd room = {pipes[i].ends[1], POLLOUT, 0};
 
 	return poll(&room, 1, 0) == 1;
 }
@@ -152,7 +152,7 @@ const struct fixture fixture_pipe_slots = {
 
 /* ---- packet mode: borders of messages ---- */
 
-static const int packets[] = { 1, 10, 4096, 3, 100, 4000 };
+static const int packets[] = {1, 10, 4096, 3, 100, 4000};
 static int packet_ends[2];
 
 static void send_packets(void)
@@ -214,13 +214,13 @@ static void setup_closed(void)
 
 static void verify_closed(void)
 {
-	struct pollfd pfd = { no_reader, POLLOUT, 0 };
+	struct pollfd pfd = {no_reader, POLLOUT, 0};
 	char text[16];
 
 	expect(write(no_reader, "x", 1) < 0 && errno == EPIPE, "writing without a reader");
 	expect(poll(&pfd, 1, 0) == 1 && pfd.revents & POLLERR, "poll without a reader: %x",
 	       pfd.revents);
-	pfd = (struct pollfd){ no_writer, POLLIN, 0 };
+	pfd = (struct pollfd){no_writer, POLLIN, 0};
 	expect(poll(&pfd, 1, 0) == 1 && pfd.revents & POLLHUP, "poll without a writer: %x",
 	       pfd.revents);
 	if (!fx_last())

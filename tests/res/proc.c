@@ -13,8 +13,8 @@
 #include "../fixture.h"
 
 #ifndef PR_GET_MDWE
-#define PR_SET_MDWE	       65
-#define PR_GET_MDWE	       66
+#define PR_SET_MDWE		 65
+#define PR_GET_MDWE		 66
 #define PR_MDWE_REFUSE_EXEC_GAIN 1
 #endif
 #ifndef PR_SET_MEMORY_MERGE

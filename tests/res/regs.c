@@ -20,9 +20,9 @@ HIDDEN uint8_t regs_v_in[32][64], regs_v_out[32][64];
 HIDDEN uint64_t regs_k_in[8], regs_k_out[8];
 HIDDEN double regs_x87_in[8], regs_x87_out[8];
 HIDDEN uint32_t regs_mxcsr_in = 0x1fc0, regs_mxcsr_out; /* denormals are zero */
-HIDDEN uint16_t regs_fcw_in = 0x0c7f, regs_fcw_out;	 /* round to zero, single */
+HIDDEN uint16_t regs_fcw_in = 0x0c7f, regs_fcw_out;	/* round to zero, single */
 HIDDEN uint32_t regs_level, regs_stop;
-HIDDEN struct timespec regs_nap = { 0, 3000000 };
+HIDDEN struct timespec regs_nap = {0, 3000000};
 
 void regs_hold(void);
 void regs_hold_asleep(void);
@@ -34,7 +34,8 @@ __asm__(".text\n"
 	"	cmpl	$1, regs_level(%rip)\n"
 	"	jl	1f\n"
 	"	je	2f\n"
-	".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+	".irp r, "
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
 	"	vmovdqu64 regs_v_in+64*\\r(%rip), %zmm\\r\n"
 	".endr\n"
 	".irp r, 1,2,3,4,5,6,7\n"
@@ -63,7 +64,8 @@ __asm__(".text\n"
 	"	cmpl	$1, regs_level(%rip)\n"
 	"	jl	1f\n"
 	"	je	2f\n"
-	".irp r, 0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
+	".irp r, "
+	"0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31\n"
 	"	vmovdqu64 %zmm\\r, regs_v_out+64*\\r(%rip)\n"
 	".endr\n"
 	".irp r, 1,2,3,4,5,6,7\n"
@@ -151,8 +153,8 @@ __asm__(".text\n"
 	"	pop	%rbx\n"
 	"	ret\n");
 
-static const char *const gp_names[15] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
-					  "r9",	 "r10", "r11", "r12", "r13", "r14", "r15" };
+static const char *const gp_names[15] = {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "r8",
+					 "r9",	"r10", "r11", "r12", "r13", "r14", "r15"};
 
 static pthread_t holder;
 static bool asleep;
@@ -224,8 +226,8 @@ static void check_vectors(void)
 	int width = regs_level == WITH_AVX512 ? 64 : regs_level == WITH_AVX ? 32 : 16;
 
 	for (int i = 0; i < count; i++)
-		expect(!memcmp(regs_v_in[i], regs_v_out[i], width), "vector register %d of %d bytes",
-		       i, width);
+		expect(!memcmp(regs_v_in[i], regs_v_out[i], width),
+		       "vector register %d of %d bytes", i, width);
 	for (int i = 1; i < 8 && regs_level == WITH_AVX512; i++)
 		expect(regs_k_in[i] == regs_k_out[i], "mask register k%d", i);
 }

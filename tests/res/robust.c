@@ -34,14 +34,16 @@ static void verify_list(void)
 	size_t size;
 	void *head = get_list(&size);
 
-	expect(head == list_head && size == list_size, "the list is at %p, was %p", head, list_head);
+	expect(head == list_head && size == list_size, "the list is at %p, was %p", head,
+	       list_head);
 }
 
 static void setup(void)
 {
 	pthread_mutexattr_t attr;
 
-	lock = must_map(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	lock = must_map(
+		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
@@ -112,7 +114,8 @@ static void *verify_all_cpus(void *arg)
 	return NULL;
 }
 
-/* The kernel refuses a second registration with EBUSY or EINVAL: proof that the first one stands. */
+/* The kernel refuses a second registration with EBUSY or EINVAL: proof that the first one stands.
+ */
 static void verify_rseq(void)
 {
 	static __thread struct rseq other __attribute__((aligned(32)));

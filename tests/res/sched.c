@@ -43,8 +43,8 @@ static void compare(const struct sched *old)
 	expect_eq("policy flags", now.attr.flags, old->attr.flags);
 	expect_eq("nice", now.attr.nice, old->attr.nice);
 	expect_eq("priority", now.attr.priority, old->attr.priority);
-	expect(CPU_EQUAL(&now.cpus, &old->cpus), "affinity is %lx, was %lx",
-	       now.cpus.__bits[0], old->cpus.__bits[0]);
+	expect(CPU_EQUAL(&now.cpus, &old->cpus), "affinity is %lx, was %lx", now.cpus.__bits[0],
+	       old->cpus.__bits[0]);
 	expect_eq("io priority", now.io, old->io);
 }
 
@@ -55,7 +55,7 @@ static void verify(void)
 
 static void set_policy(int policy, int priority)
 {
-	struct sched_param param = { .sched_priority = priority };
+	struct sched_param param = {.sched_priority = priority};
 
 	must(sched_setscheduler(0, policy, &param));
 }
@@ -81,10 +81,11 @@ static void become_idle(void)
 	look(&before);
 }
 
-/* Real time is optional: a container may not have it. Sleeping most of the time, it harms nobody. */
+/* Real time is optional: a container may not have it. Sleeping most of the time, it harms nobody.
+ */
 static void become_fifo(void)
 {
-	struct sched_param param = { .sched_priority = 3 };
+	struct sched_param param = {.sched_priority = 3};
 
 	(void)sched_setscheduler(0, SCHED_FIFO, &param);
 	look(&before);
@@ -92,7 +93,7 @@ static void become_fifo(void)
 
 static void become_rr(void)
 {
-	struct sched_param param = { .sched_priority = 5 };
+	struct sched_param param = {.sched_priority = 5};
 
 	(void)sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &param);
 	look(&before);
@@ -139,7 +140,7 @@ static volatile int ask[3], ready;
 
 static void *be_thread(void *arg)
 {
-	static void (*const become[])(void) = { become_nice, become_idle, become_pinned };
+	static void (*const become[])(void) = {become_nice, become_idle, become_pinned};
 	static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 	long me = (long)arg;
 	struct sched own;

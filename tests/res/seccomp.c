@@ -17,7 +17,7 @@
 
 static int install(const struct sock_filter *code, size_t count, int flags)
 {
-	struct sock_fprog prog = { count, (struct sock_filter *)code };
+	struct sock_fprog prog = {count, (struct sock_filter *)code};
 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog);
 }
@@ -159,7 +159,7 @@ static int to_tight[2], from_tight[2];
 
 static void live_tightly(void)
 {
-	static const int allowed[] = { SYS_read, SYS_write, SYS_exit_group, SYS_restart_syscall };
+	static const int allowed[] = {SYS_read, SYS_write, SYS_exit_group, SYS_restart_syscall};
 	struct sock_filter code[3 + FX_COUNT(allowed)] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	};

@@ -14,7 +14,7 @@ static struct ids {
 
 static void remember(void)
 {
-	ids = (struct ids){ getpid(), getppid(), getpgid(0), getsid(0) };
+	ids = (struct ids){getpid(), getppid(), getpgid(0), getsid(0)};
 }
 
 static void verify_ids(void)
@@ -106,8 +106,8 @@ static void leave_behind(bool session, const char *const *names, int count)
 
 static void setup_ghosts(void)
 {
-	static const char *const in_session[] = { "s-one", "s-two", "s-grouped" };
-	static const char *const in_group[] = { "g-one", "g-two" };
+	static const char *const in_session[] = {"s-one", "s-two", "s-grouped"};
+	static const char *const in_group[] = {"g-one", "g-two"};
 
 	must(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	leave_behind(true, in_session, 3);

@@ -42,19 +42,20 @@ static void handle(int sig, siginfo_t *si, void *ctx)
 
 static void setup_action(void)
 {
-	static const int flags[] = { 0,		  SA_RESTART,	SA_NODEFER,   SA_RESETHAND,
-				     SA_ONSTACK,  SA_NOCLDSTOP, SA_NOCLDWAIT, SA_RESTART | SA_NODEFER };
-	stack_t stack = { .ss_sp = stack_mem, .ss_size = sizeof(stack_mem) };
+	static const int flags[] = {
+		0,	    SA_RESTART,	  SA_NODEFER,	SA_RESETHAND,
+		SA_ONSTACK, SA_NOCLDSTOP, SA_NOCLDWAIT, SA_RESTART | SA_NODEFER};
+	stack_t stack = {.ss_sp = stack_mem, .ss_size = sizeof(stack_mem)};
 
 	sigaltstack(&stack, NULL);
 	for (int sig = 1; sig <= NR_SIGNALS; sig++) {
-		struct sigaction sa = { .sa_sigaction = handle };
+		struct sigaction sa = {.sa_sigaction = handle};
 
 		if (sig == SIGKILL || sig == SIGSTOP || sig == SIGCHLD || sig == 32 || sig == 33)
 			continue;
 		sa.sa_flags = flags[sig % FX_COUNT(flags)] | SA_SIGINFO;
 		if (sig % 11 == 0)
-			sa = (struct sigaction){ .sa_handler = SIG_IGN };
+			sa = (struct sigaction){.sa_handler = SIG_IGN};
 		sigaddset(&sa.sa_mask, sig % 31 + 1);
 		sigaddset(&sa.sa_mask, SIGRTMIN + sig % 30);
 		if (sig % 7)
@@ -66,7 +67,7 @@ static void setup_action(void)
 
 static void verify_action(void)
 {
-	struct sigaction sa = { .sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK }, old;
+	struct sigaction sa = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_ONSTACK}, old;
 	struct kernel_action now;
 
 	for (int sig = 1; sig <= NR_SIGNALS; sig++) {
@@ -103,7 +104,7 @@ static uint64_t blocked;
 
 static void queue_to(pid_t pid, pid_t tid, int sig, int value)
 {
-	siginfo_t si = { .si_signo = sig, .si_code = SI_QUEUE };
+	siginfo_t si = {.si_signo = sig, .si_code = SI_QUEUE};
 
 	si.si_pid = getpid();
 	si.si_uid = 1234;
@@ -291,7 +292,7 @@ static void stay(int sig, siginfo_t *si, void *ctx)
 
 static void *enter_handler(void *arg)
 {
-	stack_t stack = { .ss_sp = stack_mem, .ss_size = sizeof(stack_mem) }, now;
+	stack_t stack = {.ss_sp = stack_mem, .ss_size = sizeof(stack_mem)}, now;
 	sigset_t before, after;
 
 	sigaltstack(&stack, NULL);
@@ -308,7 +309,7 @@ static void *enter_handler(void *arg)
 
 static void setup_handler(void)
 {
-	struct sigaction sa = { .sa_sigaction = stay, .sa_flags = SA_SIGINFO | SA_ONSTACK };
+	struct sigaction sa = {.sa_sigaction = stay, .sa_flags = SA_SIGINFO | SA_ONSTACK};
 
 	sigaction(SIGUSR1, &sa, NULL);
 	if (pthread_create(&in_handler, NULL, enter_handler, NULL))

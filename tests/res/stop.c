@@ -15,10 +15,10 @@ static struct stopped {
 	bool threads;
 	pid_t pid;
 } all[] = {
-	{ "noticed", SIGSTOP, true, false },
-	{ "unnoticed", SIGSTOP, false, false },
-	{ "by-tty-signal", SIGTSTP, false, false },
-	{ "threads", SIGSTOP, true, true },
+	{"noticed", SIGSTOP, true, false},
+	{"unnoticed", SIGSTOP, false, false},
+	{"by-tty-signal", SIGTSTP, false, false},
+	{"threads", SIGSTOP, true, true},
 };
 
 static void *idle(void *arg)

@@ -107,7 +107,7 @@ static long enter_write(struct call *c)
 
 static long enter_nanosleep(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 }, rem = {};
+	struct timespec ts = {LONG_SECONDS, 0}, rem = {};
 	long ret = result_of(syscall(SYS_nanosleep, &ts, &rem));
 
 	c->left = ns_of(&rem);
@@ -116,7 +116,7 @@ static long enter_nanosleep(struct call *c)
 
 static long enter_clock_nanosleep(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 }, rem = {};
+	struct timespec ts = {LONG_SECONDS, 0}, rem = {};
 	long ret = result_of(syscall(SYS_clock_nanosleep, CLOCK_BOOTTIME, 0, &ts, &rem));
 
 	c->left = ns_of(&rem);
@@ -125,7 +125,7 @@ static long enter_clock_nanosleep(struct call *c)
 
 static long enter_poll(struct call *c)
 {
-	struct pollfd pfd = { c->pipe[0], POLLIN, 0 };
+	struct pollfd pfd = {c->pipe[0], POLLIN, 0};
 	long ret = result_of(syscall(SYS_poll, &pfd, 1, -1));
 
 	expect(pfd.revents == POLLIN, "poll tells events %x", pfd.revents);
@@ -134,15 +134,15 @@ static long enter_poll(struct call *c)
 
 static long enter_poll_timed(struct call *c)
 {
-	struct pollfd pfd = { c->pipe[0], POLLIN, 0 };
+	struct pollfd pfd = {c->pipe[0], POLLIN, 0};
 
 	return result_of(syscall(SYS_poll, &pfd, 1, LONG_SECONDS * 1000));
 }
 
 static long enter_ppoll(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 };
-	struct pollfd pfd = { c->pipe[0], POLLIN, 0 };
+	struct timespec ts = {LONG_SECONDS, 0};
+	struct pollfd pfd = {c->pipe[0], POLLIN, 0};
 	uint64_t mask = 1UL << (SIGHUP - 1);
 	long ret = result_of(syscall(SYS_ppoll, &pfd, 1, &ts, &mask, 8));
 
@@ -152,7 +152,7 @@ static long enter_ppoll(struct call *c)
 
 static long enter_select(struct call *c)
 {
-	struct timeval tv = { LONG_SECONDS, 0 };
+	struct timeval tv = {LONG_SECONDS, 0};
 	fd_set set;
 	long ret;
 
@@ -166,7 +166,7 @@ static long enter_select(struct call *c)
 
 static long enter_pselect(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 };
+	struct timespec ts = {LONG_SECONDS, 0};
 	fd_set set;
 	long ret;
 
@@ -186,7 +186,7 @@ static long enter_futex(struct call *c)
 
 static long enter_futex_timed(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 };
+	struct timespec ts = {LONG_SECONDS, 0};
 
 	return result_of(syscall(SYS_futex, &futex_word, FUTEX_WAIT_PRIVATE, 0, &ts, NULL, 0));
 }
@@ -210,7 +210,7 @@ static long enter_sigwait(struct call *c)
 
 static long enter_sigtimedwait(struct call *c)
 {
-	struct timespec ts = { LONG_SECONDS, 0 };
+	struct timespec ts = {LONG_SECONDS, 0};
 
 	return result_of(syscall(SYS_rt_sigtimedwait, &usr2_mask, NULL, &ts, 8));
 }
@@ -331,7 +331,7 @@ static long short_ppoll(struct call *c)
 
 static long short_select(struct call *c)
 {
-	struct timeval tv = { SHORT_NS / FX_SECOND, 0 };
+	struct timeval tv = {SHORT_NS / FX_SECOND, 0};
 
 	return result_of(syscall(SYS_select, 0, NULL, NULL, NULL, &tv));
 }
@@ -365,7 +365,7 @@ static long short_sigtimedwait(struct call *c)
 
 static long enter_epoll(struct call *c)
 {
-	struct epoll_event ev = { .events = EPOLLIN, .data.u32 = 99 };
+	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = 99};
 	int ep = must(epoll_create1(0));
 	long ret;
 
@@ -379,7 +379,7 @@ static int ipc_id;
 
 static long enter_semop(struct call *c)
 {
-	struct sembuf op = { .sem_op = -1 };
+	struct sembuf op = {.sem_op = -1};
 
 	ipc_id = must(semget(IPC_PRIVATE, 1, 0600));
 	return result_of(semop(ipc_id, &op, 1));
@@ -387,7 +387,7 @@ static long enter_semop(struct call *c)
 
 static void end_semop(struct call *c)
 {
-	struct sembuf op = { .sem_op = 1 };
+	struct sembuf op = {.sem_op = 1};
 
 	must(semop(ipc_id, &op, 1));
 	while (!c->returned)
@@ -397,7 +397,7 @@ static void end_semop(struct call *c)
 
 static long enter_recv(struct call *c)
 {
-	struct timeval tv = { LONG_SECONDS, 0 };
+	struct timeval tv = {LONG_SECONDS, 0};
 	char buf[16];
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, c->pipe));
@@ -475,7 +475,7 @@ static void start(struct call *c)
 
 static void start_all(struct call *list, int count)
 {
-	struct sigaction usr1 = { .sa_handler = on_usr1 };
+	struct sigaction usr1 = {.sa_handler = on_usr1};
 	sigset_t usr2;
 
 	calls = list;
@@ -541,7 +541,7 @@ static void verify(void)
 #define CALL(id, text, more, ...)                                                                  \
 	static void setup_##id(void)                                                               \
 	{                                                                                          \
-		static struct call list[] = { { .name = #id, __VA_ARGS__ } };                      \
+		static struct call list[] = {{.name = #id, __VA_ARGS__}};                          \
                                                                                                    \
 		start_all(list, 1);                                                                \
 	}                                                                                          \
@@ -589,16 +589,20 @@ CALL(recv, "recv with SO_RCVTIMEO", FX_LEAVE_ONLY, .enter = enter_recv, .end = e
 static void setup_timeouts(void)
 {
 	static struct call list[] = {
-		{ .name = "nanosleep", .enter = short_nanosleep, .timeout = SHORT_NS },
-		{ .name = "absolute sleep", .enter = short_absolute, .timeout = SHORT_NS },
-		{ .name = "poll", .enter = short_poll, .timeout = SHORT_NS },
-		{ .name = "ppoll", .enter = short_ppoll, .timeout = SHORT_NS },
-		{ .name = "select", .enter = short_select, .timeout = SHORT_NS },
-		{ .name = "futex", .enter = short_futex, .want = -ETIMEDOUT, .timeout = SHORT_NS },
-		{ .name = "absolute futex", .enter = short_futex_absolute, .want = -ETIMEDOUT,
-		  .timeout = SHORT_NS },
-		{ .name = "sigtimedwait", .enter = short_sigtimedwait, .want = -EAGAIN,
-		  .timeout = SHORT_NS },
+		{.name = "nanosleep", .enter = short_nanosleep, .timeout = SHORT_NS},
+		{.name = "absolute sleep", .enter = short_absolute, .timeout = SHORT_NS},
+		{.name = "poll", .enter = short_poll, .timeout = SHORT_NS},
+		{.name = "ppoll", .enter = short_ppoll, .timeout = SHORT_NS},
+		{.name = "select", .enter = short_select, .timeout = SHORT_NS},
+		{.name = "futex", .enter = short_futex, .want = -ETIMEDOUT, .timeout = SHORT_NS},
+		{.name = "absolute futex",
+		 .enter = short_futex_absolute,
+		 .want = -ETIMEDOUT,
+		 .timeout = SHORT_NS},
+		{.name = "sigtimedwait",
+		 .enter = short_sigtimedwait,
+		 .want = -EAGAIN,
+		 .timeout = SHORT_NS},
 	};
 
 	start_all(list, FX_COUNT(list));

@@ -15,7 +15,7 @@
 
 extern char **environ;
 
-static const char *const files[] = { "cmdline", "environ", "auxv", "comm" };
+static const char *const files[] = {"cmdline", "environ", "auxv", "comm"};
 static char before[FX_COUNT(files)][8192];
 static long sizes[FX_COUNT(files)];
 static struct stat exe;
@@ -52,7 +52,8 @@ static void verify(void)
 	prctl(PR_GET_NAME, name);
 	expect(!strcmp(name, "na me)\n \\"), "the name is %s", name);
 	stat("/proc/self/exe", &st);
-	expect(st.st_ino == exe.st_ino && st.st_dev == exe.st_dev, "the executable is another file");
+	expect(st.st_ino == exe.st_ino && st.st_dev == exe.st_dev,
+	       "the executable is another file");
 	expect_eq("page size by auxv", getauxval(AT_PAGESZ), 4096);
 }
 
@@ -154,7 +155,7 @@ static void setup_deleted_exe(void)
 	close(out);
 	runner = must(fork());
 	if (!runner) {
-		char *argv[] = { "exe", "task", dir, NULL };
+		char *argv[] = {"exe", "task", dir, NULL};
 
 		execv(fx_path("exe"), argv);
 		_exit(99);

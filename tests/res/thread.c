@@ -47,7 +47,7 @@ static void mask_of(int index, sigset_t *set)
 
 static void become(struct thread *t)
 {
-	stack_t stack = { .ss_sp = t->altstack, .ss_size = sizeof(t->altstack) };
+	stack_t stack = {.ss_sp = t->altstack, .ss_size = sizeof(t->altstack)};
 	sigset_t set;
 	char name[16];
 

@@ -22,8 +22,8 @@ static int64_t ns_of(const struct timespec *ts)
 
 /* ---- time that is left ---- */
 
-static const struct itimerval long_timer = { { 7, 5000 }, { 5000, 250000 } };
-static const int kinds[] = { ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF };
+static const struct itimerval long_timer = {{7, 5000}, {5000, 250000}};
+static const int kinds[] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
 static int64_t started, left_at_ready[3];
 
 static void setup_left(void)
@@ -78,9 +78,9 @@ static void count(int sig)
 
 static void setup_fire(void)
 {
-	struct itimerval quick = { { 0, 30000 }, { 0, 30000 } };
-	struct sigaction sa = { .sa_handler = count, .sa_flags = SA_RESTART };
-	static const int signals[] = { SIGALRM, SIGVTALRM, SIGPROF };
+	struct itimerval quick = {{0, 30000}, {0, 30000}};
+	struct sigaction sa = {.sa_handler = count, .sa_flags = SA_RESTART};
+	static const int signals[] = {SIGALRM, SIGVTALRM, SIGPROF};
 
 	for (int i = 0; i < 3; i++) {
 		must(sigaction(signals[i], &sa, NULL));
@@ -150,14 +150,14 @@ static struct posix {
 	int id;
 	int64_t started, left;
 } timers[NR_TIMERS] = {
-	{ CLOCK_MONOTONIC, SIGEV_SIGNAL, { { 0, 0 }, { 5000, 0 } } },
-	{ CLOCK_REALTIME, SIGEV_SIGNAL, { { 9, 5 }, { 5000, 0 } }, .gap = true },
-	{ CLOCK_REALTIME, SIGEV_SIGNAL, { { 9, 500000 }, { 6000, 0 } } },
-	{ CLOCK_BOOTTIME, SIGEV_NONE, { { 3, 0 }, { 7000, 0 } } },
-	{ CLOCK_MONOTONIC, SIGEV_SIGNAL, {}, .gap = true },
-	{ CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, { { 1, 0 }, { 5000, 0 } } },
-	{ CLOCK_MONOTONIC, SIGEV_THREAD_ID, { { 0, 0 }, { 5000, 0 } }, .by_thread = true },
-	{ CLOCK_MONOTONIC, SIGEV_SIGNAL, {} }, /* never armed */
+	{CLOCK_MONOTONIC, SIGEV_SIGNAL, {{0, 0}, {5000, 0}}},
+	{CLOCK_REALTIME, SIGEV_SIGNAL, {{9, 5}, {5000, 0}}, .gap = true},
+	{CLOCK_REALTIME, SIGEV_SIGNAL, {{9, 500000}, {6000, 0}}},
+	{CLOCK_BOOTTIME, SIGEV_NONE, {{3, 0}, {7000, 0}}},
+	{CLOCK_MONOTONIC, SIGEV_SIGNAL, {}, .gap = true},
+	{CLOCK_PROCESS_CPUTIME_ID, SIGEV_SIGNAL, {{1, 0}, {5000, 0}}},
+	{CLOCK_MONOTONIC, SIGEV_THREAD_ID, {{0, 0}, {5000, 0}}, .by_thread = true},
+	{CLOCK_MONOTONIC, SIGEV_SIGNAL, {}}, /* never armed */
 };
 
 static volatile pid_t timer_thread;
@@ -181,7 +181,7 @@ static void *wait_for_timers(void *arg)
 
 static int create(struct posix *t, long value)
 {
-	struct sigevent ev = { .sigev_notify = t->notify, .sigev_signo = SIGRTMIN + 3 };
+	struct sigevent ev = {.sigev_notify = t->notify, .sigev_signo = SIGRTMIN + 3};
 	int id = -1;
 
 	ev.sigev_value.sival_ptr = (void *)value;
@@ -203,7 +203,7 @@ static void arm(struct posix *t)
 
 static void setup_posix(void)
 {
-	struct sigaction sa = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction sa = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART};
 	pthread_t thread;
 
 	must(sigaction(SIGRTMIN + 3, &sa, NULL));
@@ -242,7 +242,7 @@ static void check_timer(struct posix *t)
 /* Each of them fires: as what it was made, to whom it was made. */
 static void fire(struct posix *t, int index)
 {
-	struct itimerspec quick = { .it_value = { 0, 1000000 } };
+	struct itimerspec quick = {.it_value = {0, 1000000}};
 	int before = quick_count;
 
 	if (t->gap || t->notify == SIGEV_NONE)
@@ -287,9 +287,9 @@ static int quick_id;
 
 static void setup_periodic(void)
 {
-	struct sigaction sa = { .sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART };
-	struct itimerspec spec = { { 0, 20000000 }, { 0, 20000000 } };
-	struct posix t = { CLOCK_MONOTONIC, SIGEV_SIGNAL };
+	struct sigaction sa = {.sa_sigaction = on_timer, .sa_flags = SA_SIGINFO | SA_RESTART};
+	struct itimerspec spec = {{0, 20000000}, {0, 20000000}};
+	struct posix t = {CLOCK_MONOTONIC, SIGEV_SIGNAL};
 
 	must(sigaction(SIGRTMIN + 3, &sa, NULL));
 	quick_id = create(&t, 0x777);

@@ -34,8 +34,9 @@ static bool is_present(const void *addr)
 
 /* ---- sparse private memory: written pages, pages of zeros, holes ---- */
 
-#define SPARSE	   (64 * MiB)
-#define KIND(page) ((page) * 2654435761U >> 28 & 7) /* 0..2 written, 3 zeros, 4 read only, else hole */
+#define SPARSE (64 * MiB)
+#define KIND(page)                                                                                 \
+	((page)*2654435761U >> 28 & 7) /* 0..2 written, 3 zeros, 4 read only, else hole */
 
 static char *sparse;
 
@@ -141,7 +142,8 @@ static void setup_file(void)
 {
 	int fd = make_file("mapped", file_size, 5);
 
-	file_rw = must_map(mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
+	file_rw =
+		must_map(mmap(NULL, FILE_PAGES * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0));
 	file_ro = must_map(mmap(NULL, FILE_PAGES * PAGE, PROT_READ, MAP_PRIVATE, fd, 0));
 	file_offset = must_map(mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE,
 				    fd, 4 * PAGE));
@@ -165,7 +167,8 @@ static void verify_file(void)
 			expect(!memcmp(page, content + i * PAGE, len), "clean page %d", i);
 		else
 			expect(!fx_differs(page, len & ~7, 100 + i), "dirty page %d", i);
-		expect(!memcmp(file_ro + i * PAGE, content + i * PAGE, len), "read-only page %d", i);
+		expect(!memcmp(file_ro + i * PAGE, content + i * PAGE, len), "read-only page %d",
+		       i);
 	}
 	for (int i = 0; i < 100; i++)
 		expect(file_rw[file_size + i] == 0x5a, "byte %d after the end of the file", i);
@@ -254,7 +257,7 @@ const struct fixture fixture_vma_file_deleted = {
 static struct shared {
 	volatile uint32_t round[2];
 	volatile uint32_t answer[2];
-} *shm;
+} * shm;
 static char *shm_data, *shm_part;
 
 static void verify_shmem_child(void)
@@ -408,8 +411,8 @@ static void verify_prot(void)
 	static const struct {
 		int page;
 		bool read, write;
-	} want[] = { { 0, true, true },	  { 2, false, false }, { 4, true, false },
-		     { 6, true, false }, { 8, true, true },   { 15, true, true } };
+	} want[] = {{0, true, true},  {2, false, false}, {4, true, false},
+		    {6, true, false}, {8, true, true},	 {15, true, true}};
 
 	for (size_t i = 0; i < FX_COUNT(want); i++) {
 		char *page = prot + want[i].page * PAGE;
@@ -442,7 +445,8 @@ static void setup_many(void)
 	small = anon(2 * NR_SMALL * PAGE, PROT_READ | PROT_WRITE);
 	for (int i = 0; i < NR_SMALL; i++) {
 		fx_fill(small + 2 * i * PAGE, PAGE, i);
-		must(mprotect(small + 2 * i * PAGE, PAGE, i % 2 ? PROT_READ : PROT_READ | PROT_EXEC));
+		must(mprotect(small + 2 * i * PAGE, PAGE,
+			      i % 2 ? PROT_READ : PROT_READ | PROT_EXEC));
 	}
 }
 

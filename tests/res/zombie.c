@@ -8,12 +8,12 @@
 
 #include "../fixture.h"
 
-static const int endings[] = { 0, 1, 42, 255, -SIGKILL, -SIGTERM, -SIGSEGV, -SIGABRT, -64 };
+static const int endings[] = {0, 1, 42, 255, -SIGKILL, -SIGTERM, -SIGSEGV, -SIGABRT, -64};
 static pid_t zombies[FX_COUNT(endings)];
 
 static void end_by(int how)
 {
-	struct rlimit none = { 0, 0 };
+	struct rlimit none = {0, 0};
 
 	if (how >= 0)
 		_exit(how);
