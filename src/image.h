@@ -9,7 +9,8 @@
  * extents, padding up to the next page boundary of the file, and the pages themselves, so that a
  * restored task reads them straight into place. Every byte of the file is under a checksum (XXH3):
  * headers cover themselves, chunk headers cover their payload with its padding, the trailer covers
- * the sequence of chunk headers and the total length. Nothing may follow the trailer.
+ * the sequence of chunk headers and the total length. Nothing may follow the trailer. No chunk is
+ * empty; a RECORDS chunk is at most REC_LEN_MAX long.
  */
 #ifndef BPF_CKPT_IMAGE_H
 #define BPF_CKPT_IMAGE_H
@@ -69,27 +70,51 @@ struct image_extent {
 struct image_writer;
 
 /*
- * Start an image. path "-" is standard output (refused when a terminal). A file is written under a
- * temporary name in the same directory, mode 0600, and gets its name only in image_commit(). Errors
- * name path and reason. *out is freed by image_commit() or image_abort().
+ * Start an image. path "-" is standard output; a terminal is refused. A regular file is made without
+ * a name where the file system can do that, under a hidden temporary one in the same directory where
+ * not, mode 0600, and gets its name only in image_commit(): a SIGKILL leaves nothing of the former
+ * kind behind. What exists and is no regular file (a fifo, a device) is written to. Errors name path
+ * and reason. *out is NULL on failure, else freed by image_commit() or image_abort().
  */
 int image_create(struct image_writer **out, const char *path);
 
-/* Append a record; buffered into chunks of about 1 MiB. rec->len bytes are taken as they are. */
-int image_append(struct image_writer *w, const struct rec_hdr *rec);
+/*
+ * Allocate space for about that many bytes, where the file system can. To be called before the
+ * target is stopped: pages of a tmpfs cost as much to allocate as to read, copy and hash.
+ */
+void image_reserve(struct image_writer *w, uint64_t bytes);
 
 /*
- * Append pages: nr extents whose bytes follow each other in data. data must be page aligned in
- * length; hashing and writing are the caller's thread's work. Not thread safe.
+ * Append a record of at most REC_LEN_MAX bytes, as it is. Records are kept in memory until there are
+ * 16 MiB of them, or pages come, so that the pause does not depend on a disk.
  */
+int image_append(struct image_writer *w, const struct rec_hdr *rec);
+
+/* A batch of pages with its place and checksums, ready to be written. */
+struct image_pages {
+	const struct image_extent *ext;
+	unsigned int nr;
+	const void *data; /* their bytes, one after the other */
+	size_t len;
+	struct image_chunk head;
+	uint32_t padding;
+};
+
+/*
+ * Append pages: set ext, nr, data and len, seal them (place and hash them), write them in the same
+ * order. One thread may seal while another one writes what was sealed before; the first call of
+ * image_seal_pages() also writes the records. image_append_pages() is both.
+ */
+int image_seal_pages(struct image_writer *w, struct image_pages *p);
+int image_write_pages(struct image_writer *w, const struct image_pages *p);
 int image_append_pages(struct image_writer *w, const struct image_extent *ext, unsigned int nr,
 		       const void *data, size_t len);
 
-/* Close the last chunk, write the trailer, fsync, rename into place, fsync the directory. */
+/* Write the trailer, bring all to disk, and give the image its name: an old one is replaced. */
 int image_commit(struct image_writer *w);
 /* Throw away: nothing remains under any name. NULL is allowed. */
 void image_abort(struct image_writer *w);
-/* Bytes written so far. */
+/* Bytes of the image so far, without records that are still kept. */
 uint64_t image_bytes(const struct image_writer *w);
 
 /* ---- reading ---- */
@@ -101,19 +126,20 @@ struct image_page_run {
 
 struct image {
 	int fd;             /* seekable: a pipe was copied to an unnamed file first */
-	const char *map;    /* the whole file, read only */
+	const char *map;    /* the whole file, read only; SIGBUS when somebody truncates it */
 	size_t size;
 	struct image_header header;
 	struct snap snap;   /* all records; keys are ids */
-	struct image_page_run *runs; /* sorted by tag, id, offset; do not overlap */
-	size_t nr_runs;
+	struct image_page_run *runs; /* sorted by tag, id, offset; do not overlap; joined */
+	size_t nr_runs, cap_runs;
 };
 
 /*
  * Open and check everything that the format itself promises: magic, version, checksums, lengths,
- * chunk order, trailer, records in bounds and of known tags. -ERR_IMAGE with one line that says what
- * is wrong and at which offset; -errno when the file cannot be read. What records mean is checked by
- * image_validate().
+ * chunk order, trailer, records in bounds, extents apart. -ERR_IMAGE with one line that says what is
+ * wrong and at which offset; -errno when the file cannot be read. What tags and records mean is
+ * checked by image_validate(). Records, extents and lengths are copied before they are looked at, so
+ * a file that changes under us cannot make them differ later; pages stay in the file.
  */
 int image_open(struct image *img, const char *path);
 void image_close(struct image *img);

@@ -10,7 +10,7 @@ fixture=${FIXTURE:-$build/tests/fixture}
 portrait=${PORTRAIT:-$build/tests/portrait}
 patience=${PATIENCE:-60} # seconds until a test that hangs is given up
 
-# Prints the start time of process $1: with the number, an identity. A zombie has none.
+# Prints the start time of process $1: with the number, an identity.
 start_time() {
 	local stat
 
@@ -18,7 +18,7 @@ start_time() {
 	stat=${stat##*) } # a name may hold anything, line ends too
 	# shellcheck disable=SC2086
 	set -- $stat
-	[ "$1" != Z ] && echo "${20}"
+	echo "${20}"
 }
 
 # Is process $1, started at $2, there?
@@ -26,9 +26,9 @@ lives() {
 	[ "$(start_time "$1")" = "$2" ]
 }
 
-# Kills process $1 if it is still the one that started at $2.
+# Signals process $1 if it is still the one that started at $2: KILL, or signal $3.
 kill_own() {
-	lives "$1" "$2" && kill -KILL "$1" 2>/dev/null
+	lives "$1" "$2" && kill "-${3:-KILL}" "$1" 2>/dev/null
 }
 
 # Runs a command every 20 ms until it succeeds, or until patience ends.
@@ -81,14 +81,16 @@ all_gone() {
 	done <"$dir/pids"
 }
 
-# Whatever the test has started and is still there ends, pid 1s of namespaces first (they are noted first).
+# Whatever the test has started and is still there ends; stopped first, so that nobody sees another end.
 kill_noted() {
-	local pid start
+	local pid start signal
 
 	[ -e "$dir/pids" ] || return 0
-	while read -r pid start; do
-		kill_own "$pid" "$start"
-	done <"$dir/pids"
+	for signal in STOP KILL; do
+		while read -r pid start; do
+			kill_own "$pid" "$start" $signal
+		done <"$dir/pids"
+	done
 }
 
 # ---- checkpoint and restore ----
