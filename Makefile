@@ -88,11 +88,8 @@ demo: deps
 check: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check
-bench: test-deps
-	@$(MAKE) --no-print-directory -s all $(B)/tests/fixture
-	@tests/bench/run
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait
 
-.PHONY: all install clean deps test-deps demo check bench tests-built
+.PHONY: all install clean deps test-deps demo check tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
