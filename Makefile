@@ -88,8 +88,11 @@ demo: deps
 check: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check
+check-long: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/check --long
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait
 
-.PHONY: all install clean deps test-deps demo check tests-built
+.PHONY: all install clean deps test-deps demo check check-long tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
