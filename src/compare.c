@@ -37,7 +37,7 @@ static void differs(struct compare *c, const struct res_type *type, const void *
 		    unsigned int index, __u64 want, __u64 have)
 {
 	if (c->differences++ < DIFFERENCES_MAX)
-		fail(-EILSEQ, "verify: %s %llu: %s[%u] is %#llx, in the image %#llx", type->name,
+		fail(-ERR_DIFFERS, "verify: %s %llu: %s[%u] is %#llx, in the image %#llx", type->name,
 		     rec_key(a), name, index, have, want);
 }
 
@@ -316,8 +316,8 @@ static int compare_all(struct compare *c, struct dump *d)
 			compare_owned(c, res_types[i]);
 	c->differences += compare_pages(c->r, d);
 	if (c->differences > DIFFERENCES_MAX)
-		fail(-EILSEQ, "verify: and %u more differences", c->differences - DIFFERENCES_MAX);
-	return c->differences ? -EILSEQ : 0;
+		fail(-ERR_DIFFERS, "verify: and %u more differences", c->differences - DIFFERENCES_MAX);
+	return c->differences ? -ERR_DIFFERS : 0;
 }
 
 int compare_restored(struct restore *r)

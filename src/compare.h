@@ -7,7 +7,7 @@ struct restore;
 
 /*
  * Walk the restored, still stopped tree as a dump would, and compare it with the image, field by
- * field and page by page. Differences are reported, a line each (up to 20). 0 or -EILSEQ.
+ * field and page by page. Differences are reported, a line each (up to 20). 0 or -ERR_DIFFERS.
  */
 int compare_restored(struct restore *r);
 

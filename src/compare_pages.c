@@ -45,7 +45,7 @@ static unsigned int compare_bytes(const struct restore *r, const struct unit *u,
 	for (size_t i = 0; i < len; i++) {
 		if (want[i] == have[i] || is_volatile(r, u, addr + i))
 			continue;
-		fail(-EILSEQ, "verify: task %d (%.16s): memory at %#llx differs from the image", u->tid,
+		fail(-ERR_DIFFERS, "verify: task %d (%.16s): memory at %#llx differs from the image", u->tid,
 		     u->task->comm, addr + i);
 		return 1;
 	}
@@ -106,7 +106,7 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 		}
 		have = live_pages(live, u->tid);
 		if (have != pages) {
-			fail(-EILSEQ, "verify: task %d (%.16s) has %llu private pages, in the image %llu",
+			fail(-ERR_DIFFERS, "verify: task %d (%.16s) has %llu private pages, in the image %llu",
 			     u->tid, u->task->comm, have, pages);
 			differences++;
 		}

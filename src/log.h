@@ -25,6 +25,7 @@ enum {
 	ERR_IMAGE = 5000 + STATUS_IMAGE,
 	ERR_TAKEN = 5000 + STATUS_TAKEN,
 	ERR_USAGE = 5000 + STATUS_USAGE,
+	ERR_DIFFERS = 5000 + STATUS_FAILED, /* a tree is not what its image says */
 };
 
 /*

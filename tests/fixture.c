@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * fixture.c - runs one fixture: fixture [-n LEVELS] [-1] KIND DIR; lists them: fixture --list; or
- * runs a command in the same surroundings: fixture [-n LEVELS] [-1] -x DIR COMMAND...
+ * runs a command in the same surroundings: fixture [-n LEVELS] [-1] -x DIR COMMAND...; or reaps
+ * orphans for a test script: fixture --reap COMMAND...
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -514,14 +515,14 @@ static int run_command(const void *arg)
 	return 127;
 }
 
-/* A pid 1 that does what it must: waits for everybody, ends as the fixture ends. */
-static int be_init(pid_t fixture)
+/* What a pid 1 must do: waits for everybody, ends as the first child ends. */
+static int wait_for_all(pid_t first)
 {
 	int status, result = 1;
 	pid_t pid;
 
 	while ((pid = waitpid(-1, &status, 0)) > 0 || errno == EINTR)
-		if (pid == fixture)
+		if (pid == first)
 			result = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	return result;
 }
@@ -563,17 +564,35 @@ static int run_nested(int levels, bool direct, int (*body)(const void *), const 
 		if (pid && !level)
 			write_root_pid(pid);
 		if (pid)
-			return be_init(pid);
+			return wait_for_all(pid);
 		if (!level)
 			must(setsid());
 		prctl(PR_SET_NAME, "init");
 	}
-	if (!direct) {
+	if (levels && !direct) {
 		pid = must(fork());
 		if (pid)
-			return be_init(pid);
+			return wait_for_all(pid);
 	}
 	return body(arg);
+}
+
+/*
+ * Runs the tests with all orphans below it as children of its own, and reaps them at once: the pid 1
+ * of some systems takes its time, and a zombie holds its number.
+ */
+static int reap_for(char **argv)
+{
+	pid_t pid;
+
+	must(prctl(PR_SET_CHILD_SUBREAPER, 1));
+	pid = must(fork());
+	if (!pid) {
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	signal(SIGINT, SIG_IGN);
+	return wait_for_all(pid);
 }
 
 static int list(void)
@@ -607,6 +626,7 @@ static int usage(void)
 	fprintf(stderr, "Usage: fixture [-n LEVELS] [-1] KIND DIR\n"
 			"       fixture [-n LEVELS] [-1] -x DIR COMMAND [ARGUMENTS]\n"
 			"       fixture --list\n"
+			"       fixture --reap COMMAND [ARGUMENTS]\n"
 			"  -n LEVELS  in that many nested new pid namespaces\n"
 			"  -1         be the pid 1 of the innermost\n");
 	return 2;
@@ -620,6 +640,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--list"))
 		return list();
+	if (argc > 2 && !strcmp(argv[1], "--reap"))
+		return reap_for(argv + 2);
 	while ((opt = getopt(argc, argv, "+n:1x")) != -1) {
 		if (opt == 'n')
 			levels = atoi(optarg);

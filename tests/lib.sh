@@ -10,6 +10,9 @@ fixture=${FIXTURE:-$build/tests/fixture}
 portrait=${PORTRAIT:-$build/tests/portrait}
 patience=${PATIENCE:-60} # seconds until a test that hangs is given up
 
+# Orphans are reaped at once below this: see fixture --reap.
+[ -n "${ORPHANS_REAPED-}" ] || ORPHANS_REAPED=1 exec "$fixture" --reap "$0" "$@"
+
 # Prints the start time of process $1: with the number, an identity.
 start_time() {
 	local stat

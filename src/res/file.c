@@ -226,23 +226,38 @@ static int read_file(const struct image *img, const void *rec)
 	return 0;
 }
 
+static int seek_to(int fd, const struct rec_file *f)
+{
+	if (f->pos && !(f->flags & O_PATH) && lseek(fd, f->pos, SEEK_SET) < 0 && errno != ESPIPE)
+		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
+	return 0;
+}
+
+int file_open(const struct rec_file *f, const char *path)
+{
+	int fd _close_ = open(path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
+
+	if (fd < 0)
+		return fail(-errno, "open %s", path);
+	err = seek_to(fd, f);
+	return err ? err : take_fd(&fd);
+}
+
 static int open_by_path(struct restore *r, const struct rec_file *f)
 {
 	/* others may have grown; what code was loaded from may not */
 	bool program = restore_is_program(r, f->addr);
-	int flags = f->flags & OPEN_FLAGS;
+	const char *role = program ? ", which the tree runs or maps" : "";
 	char differs[200];
-	int fd _close_ = open(f->path, flags | O_CLOEXEC | O_NOCTTY);
+	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
 
 	if (fd < 0)
-		return fail(-errno, "open %s%s", f->path,
-			    program ? ", which the tree runs or maps" : "");
+		return fail(-errno, "open %s%s", f->path, role);
 	if (!path_same(fd, &f->id, program, differs, sizeof(differs)))
-		return fail(-ESTALE, "%s%s is not what it was: %s", f->path,
-			    program ? ", which the tree runs or maps," : "", differs);
-	if (f->pos && !(flags & O_PATH) && lseek(fd, f->pos, SEEK_SET) < 0 && errno != ESPIPE)
-		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
-	return take_fd(&fd);
+		return fail(-ESTALE, "%s%s%s is not what it was: %s", f->path, role,
+			    program ? "," : "", differs);
+	err = seek_to(fd, f);
+	return err ? err : take_fd(&fd);
 }
 
 /* Another description of an inode that we hold: pipes, files without a name, shared memory. */
@@ -257,18 +272,15 @@ int file_reopen(int fd, int flags)
 
 static int open_nameless(struct restore *r, const struct rec_file *f)
 {
-	int origin, fd;
+	int origin, fd _close_ = -1, err;
 
 	if (restore_kept(r, f->inode, &origin, NULL))
 		return fail(-ERR_IMAGE, "image: file %llu has no contents", f->addr);
 	fd = file_reopen(origin, f->flags);
 	if (fd < 0)
 		return fail(fd, "open %s anew", f->path);
-	if (f->pos && lseek(fd, f->pos, SEEK_SET) < 0) {
-		close(fd);
-		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
-	}
-	return fd;
+	err = seek_to(fd, f);
+	return err ? err : take_fd(&fd);
 }
 
 static int restore_file(struct restore *r, const void *rec)
@@ -282,6 +294,9 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_EVENTFD:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
+		if (f->flags & O_NOFOLLOW)
+			return 0; /* kind "ghost" opened it, while there was a name */
+		/* fallthrough */
 	case FILE_SHMEM:
 		fd = open_nameless(r, f);
 		break;

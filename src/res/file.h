@@ -38,4 +38,10 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f);
 /* Save the contents of the inode behind f as object tag: opens it through a task that has it. */
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f);
 
+/*
+ * Opens what path names in the way the description f was opened, at its position. Returns a
+ * descriptor, or -errno.
+ */
+int file_open(const struct rec_file *f, const char *path);
+
 #endif

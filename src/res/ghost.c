@@ -2,9 +2,10 @@
 /* ghost.c - kind "ghost": a file without a name; its contents travel in the image. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "file.h"
 #include "log.h"
@@ -33,30 +34,51 @@ static const struct rec_file *find_file(const struct snap *s, __u64 inode)
 	return NULL;
 }
 
-/*
- * In the directory where it was, under its old name for a moment when that is free, so that
- * /proc/PID/fd reads as before; else it never has one.
- */
-static int create(const char *path, mode_t mode)
+/* Its old name when that is free, so that /proc/PID/fd reads as before; else one beside it. */
+static int create(char *name)
 {
-	char dir[REC_PATH_MAX], name[REC_PATH_MAX], *slash;
+	char *slash = strrchr(name, '/');
 	int fd;
 
-	snprintf(name, sizeof(name), "%s", path);
 	if (path_deleted(name, NULL))
 		name[strlen(name) - strlen(DELETED)] = 0;
 	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0) {
-		unlink(name);
-	} else {
-		snprintf(dir, sizeof(dir), "%s", name);
-		slash = strrchr(dir, '/');
-		slash[slash == dir] = 0;
-		fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	if (fd < 0 && errno == EEXIST) {
+		strcpy(slash + 1, ".bpf-ckpt.XXXXXX");
+		fd = mkostemp(name, O_CLOEXEC);
 	}
-	if (fd < 0)
-		return fail(-errno, "make the nameless file %s anew", path);
 	return fd;
+}
+
+/* O_NOFOLLOW stays with a description, and nothing can be opened with it through /proc/self/fd. */
+static int open_by_name(struct restore *r, __u64 inode, const char *name)
+{
+	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f) {
+		int fd;
+
+		if (f->inode != inode || !(f->flags & O_NOFOLLOW))
+			continue;
+		fd = file_open(f, name);
+		if (fd < 0 || (fd = restore_keep(r, f->addr, fd, -1)) < 0)
+			return fd;
+	}
+	return 0;
+}
+
+/* Makes the file and what has to be opened by name; it has one for this moment only. */
+static int make_anew(struct restore *r, const struct rec_ghost *g, const struct rec_file *f)
+{
+	char name[REC_PATH_MAX + sizeof(".bpf-ckpt.XXXXXX")];
+	int fd _close_ = -1, err;
+
+	snprintf(name, REC_PATH_MAX, "%s", f->path);
+	fd = create(name);
+	if (fd < 0)
+		return fail(-errno, "make the nameless file %s anew", f->path);
+	err = open_by_name(r, g->addr, name);
+	if (unlink(name) && !err)
+		err = fail(-errno, "unlink %s", name);
+	return err ? err : take_fd(&fd);
 }
 
 static int restore_ghost(struct restore *r, const void *rec)
@@ -67,7 +89,7 @@ static int restore_ghost(struct restore *r, const void *rec)
 
 	if (!f)
 		return fail(-ERR_IMAGE, "image: nobody refers to nameless file %llu", g->addr);
-	fd = create(f->path, g->mode);
+	fd = make_anew(r, g, f);
 	if (fd < 0)
 		return fd;
 	err = nameless_fill(r, fd, REC_GHOST, g->addr, g->size);

@@ -267,7 +267,8 @@ static int restore_end(struct restore *r, const struct rec_file *f, int end[2])
 	if (f->flags & O_LARGEFILE_BIT || end[side] < 0) {
 		int from = end[side] >= 0 ? end[side] : end[2 + side];
 
-		fd = file_reopen(from, f->flags);
+		/* through /proc there is no O_NOFOLLOW, but a fifo that was opened with it has a name */
+		fd = f->flags & O_NOFOLLOW ? file_open(f, f->path) : file_reopen(from, f->flags);
 		return fd < 0 ? fail(fd, "open an end of a pipe") : restore_keep(r, f->addr, fd, -1);
 	}
 	if (fcntl(end[side], F_SETFL, f->flags & (O_NONBLOCK | O_DIRECT)))

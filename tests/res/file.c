@@ -268,7 +268,7 @@ static void setup_deleted(void)
 	static char content[DELETED_SIZE];
 
 	deleted = must(open(fx_path("deleted"), O_RDWR | O_CREAT, 0640));
-	deleted_ro = must(open(fx_path("deleted"), O_RDONLY));
+	deleted_ro = must(open(fx_path("deleted"), O_RDONLY | O_NOFOLLOW)); /* as sqlite3 does */
 	fx_fill(content, sizeof(content), 31);
 	must(write(deleted, content, sizeof(content)));
 	must(lseek(deleted, 1000, SEEK_SET));
@@ -293,6 +293,7 @@ static void verify_deleted(void)
 	expect_eq("offset", lseek(deleted, 0, SEEK_CUR), 1000);
 	expect_eq("offset of the other", lseek(deleted_ro, 0, SEEK_CUR), 2000);
 	expect(write(deleted_ro, now, 1) < 0 && errno == EBADF, "the read-only one is writable");
+	expect_eq("O_NOFOLLOW", fcntl(deleted_ro, F_GETFL) & O_NOFOLLOW, O_NOFOLLOW);
 	expect(pwrite(deleted, "0123456789", 10, deleted_size) == 10, "it does not grow");
 	deleted_size += 10;
 	fx_mark("grown.%d", fx_round());

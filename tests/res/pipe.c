@@ -337,7 +337,7 @@ static void setup_fifo(void)
 	must(mkfifo(fx_path("alone"), 0600));
 	fifo_in = must(open(fx_path("fifo"), O_RDONLY | O_NONBLOCK));
 	fifo_out = must(open(fx_path("fifo"), O_WRONLY));
-	fifo_both = must(open(fx_path("both"), O_RDWR));
+	fifo_both = must(open(fx_path("both"), O_RDWR | O_NOFOLLOW));
 	fifo_alone = must(open(fx_path("alone"), O_RDONLY | O_NONBLOCK));
 	must(fcntl(fifo_out, F_SETPIPE_SZ, 1 << 17));
 	must(write(fifo_out, "through the fifo", 16));
@@ -351,6 +351,7 @@ static void verify_fifo(void)
 	int fd;
 
 	expect(!fstat(fifo_in, &st) && S_ISFIFO(st.st_mode) && st.st_nlink == 1, "no fifo");
+	expect_eq("O_NOFOLLOW", fcntl(fifo_both, F_GETFL) & O_NOFOLLOW, O_NOFOLLOW);
 	expect_eq("size of the fifo", fcntl(fifo_in, F_GETPIPE_SZ), 1 << 17);
 	expect(read(fifo_in, text, 32) == 16 && !memcmp(text, "through the fifo", 16),
 	       "content of the fifo: %s", text);
