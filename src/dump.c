@@ -68,19 +68,52 @@ bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigne
 	return false;
 }
 
-int dump_add_pages(struct dump *d, const struct page_source *src)
+static void free_source(struct page_source *src)
+{
+	ranges_free(&src->ranges);
+	cleanup_close(&src->fd);
+}
+
+int dump_add_pages(struct dump *d, struct page_source *src)
 {
 	if (d->nr_sources == d->cap_sources) {
 		size_t cap = d->cap_sources ? d->cap_sources * 2 : 64;
 		struct page_source *v = realloc(d->sources, cap * sizeof(*v));
 
-		if (!v)
+		if (!v) {
+			free_source(src);
 			return fail(-ENOMEM, "dump");
+		}
 		d->sources = v;
 		d->cap_sources = cap;
 	}
 	d->sources[d->nr_sources++] = *src;
 	return 0;
+}
+
+/* Anonymous memory of a process, in bytes; a guess is enough. proc_pid_statm(5) */
+static __u64 private_bytes(pid_t pid)
+{
+	unsigned long long size, resident = 0, shared = 0;
+	FILE *f _fclose_ = NULL;
+	char path[48];
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	f = fopen(path, "re");
+	if (!f || fscanf(f, "%llu %llu %llu", &size, &resident, &shared) != 3 || resident < shared)
+		return 0;
+	return (resident - shared) * 4096;
+}
+
+void dump_make_room(struct dump *d)
+{
+	__u64 pages = 0;
+
+	for (size_t i = 0; i < d->tree.nr; i++)
+		pages += private_bytes(d->tree.procs[i].pid->numbers[0]);
+	pages_pool_warm(d->pool, pages);
+	/* with each process come records, and extents; what is too much is given back in the end */
+	image_reserve(d->image, pages + pages / 64 + (d->tree.nr << 15));
 }
 
 /* What the whole tree is: the record that an image is read by. */
@@ -190,7 +223,7 @@ static int write_image(struct dump *d)
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		err = write_records(d, res_types[i]);
 	if (!err)
-		err = pages_copy(d->image, d->sources, d->nr_sources, all_read, d, &d->pages);
+		err = pages_copy(d->pool, d->image, d->sources, d->nr_sources, all_read, d, &d->pages);
 	if (err)
 		return err;
 	err = image_commit(d->image);
@@ -253,11 +286,10 @@ void dump_free(struct dump *d)
 {
 	freeze_release(&d->freeze);
 	image_abort(d->image);
-	for (size_t i = 0; i < d->nr_sources; i++) {
-		ranges_free(&d->sources[i].ranges);
-		cleanup_close(&d->sources[i].fd);
-	}
+	for (size_t i = 0; i < d->nr_sources; i++)
+		free_source(&d->sources[i]);
 	free(d->sources);
+	pages_pool_free(d->pool);
 	check_free(&d->check);
 	users_free(&d->users);
 	tree_free(&d->tree);
@@ -279,6 +311,8 @@ static int recipe(struct dump *d)
 	int err;
 
 	err = walk_open(&d->walk, &wopts); /* 50-200 ms that the target need not pay for */
+	if (!err)
+		err = pages_pool_create(&d->pool);
 	if (!err)
 		err = image_create(&d->image, d->opts->path);
 	if (!err)

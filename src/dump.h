@@ -41,14 +41,17 @@ struct dump {
 	struct image_writer *image;
 	struct page_source *sources;
 	size_t nr_sources, cap_sources;
+	struct page_pool *pool;
 	struct pages_stats pages;
 	__u64 deadline;  /* CLOCK_MONOTONIC, ns */
 	__u64 froze_at, released_at;
-	int failed;      /* of the release, which pages_copy() calls back */
 };
 
 /* The whole checkpoint. 0 or a negative error that was reported. */
 int dump_run(const struct dump_opts *opts);
+
+/* What can be done for a tree of about this size before it is stopped: space and memory. */
+void dump_make_room(struct dump *d);
 
 /* Fetch what BPF could not give, kind by kind, from a frozen tree that dump_walk() has read. */
 int dump_collect(struct dump *d);
@@ -65,8 +68,8 @@ int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd);
 /* Any open descriptor of the tree that refers to this file: fills task and fd. false: none. */
 bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd);
 
-/* Have pages copied into the image; areas are taken over (freed with the dump). */
-int dump_add_pages(struct dump *d, const struct page_source *src);
+/* Have pages copied into the image; ranges and descriptor are taken over, whatever is returned. */
+int dump_add_pages(struct dump *d, struct page_source *src);
 
 /* The level-0 number of a task: what ptrace, /proc and process_vm_readv want here. */
 pid_t task_tid(const struct tree *t, const struct rec_task *task);

@@ -278,6 +278,7 @@ int dump_find(struct dump *d)
 		if (!fresh)
 			return hide_stops(d);
 		if (!d->froze_at) {
+			dump_make_room(d);
 			d->froze_at = monotonic();
 			d->deadline = d->froze_at + d->opts->timeout_ms * 1000000ull;
 		}

@@ -101,11 +101,14 @@ struct image_pages {
 };
 
 /*
- * Append pages: set ext, nr, data and len, seal them (place and hash them), write them in the same
- * order. One thread may seal while another one writes what was sealed before; the first call of
- * image_seal_pages() also writes the records. image_append_pages() is both.
+ * Append pages in three steps: set ext, nr, data and len. image_place_pages() gives them their place,
+ * in the order of its calls; the first one also writes the records. image_hash_pages() needs the data
+ * and touches nothing but its argument, so any thread may. image_write_pages() must come in the order
+ * of placing. Placing and writing may be done by two threads at a time. image_append_pages() is all
+ * three.
  */
-int image_seal_pages(struct image_writer *w, struct image_pages *p);
+int image_place_pages(struct image_writer *w, struct image_pages *p);
+int image_hash_pages(struct image_pages *p);
 int image_write_pages(struct image_writer *w, const struct image_pages *p);
 int image_append_pages(struct image_writer *w, const struct image_extent *ext, unsigned int nr,
 		       const void *data, size_t len);

@@ -7,13 +7,17 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "cleanup.h"
 #include "log.h"
 
 #define PIPE_BYTES (1 << 20)
+#define TOUCH_BYTES (16ull << 20)
+#define TMPFS_MAGIC 0x01021994 /* linux/magic.h */
 
 static void make_temp_name(struct image_file *f)
 {
@@ -105,10 +109,32 @@ int image_file_create(struct image_file *f, const char *path)
 	return err;
 }
 
+/*
+ * Pages of a tmpfs are the file: have them in place, and backed by the host when this is a virtual
+ * machine. Window by window, so that they do not count as our own memory.
+ */
+static void touch_memory(const struct image_file *f, uint64_t bytes)
+{
+	for (uint64_t at = 0; at < bytes; at += TOUCH_BYTES) {
+		size_t len = bytes - at < TOUCH_BYTES ? bytes - at : TOUCH_BYTES;
+		void *p = mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, f->fd, at);
+
+		if (p == MAP_FAILED)
+			return;
+		madvise(p, len, MADV_POPULATE_WRITE);
+		munmap(p, len);
+	}
+}
+
 void image_file_reserve(struct image_file *f, uint64_t bytes)
 {
-	if (f->own && bytes > f->reserved && !fallocate(f->fd, 0, 0, bytes))
-		f->reserved = bytes;
+	struct statfs fs;
+
+	if (!f->own || bytes <= f->reserved || fallocate(f->fd, 0, 0, bytes))
+		return;
+	f->reserved = bytes;
+	if (!fstatfs(f->fd, &fs) && fs.f_type == TMPFS_MAGIC)
+		touch_memory(f, bytes);
 }
 
 /* Standard output may be a pipe that somebody else has made non-blocking. */

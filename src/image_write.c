@@ -31,7 +31,6 @@ struct image_writer {
 	unsigned int blocks;
 	struct image_trailer sums; /* of the chunks that were placed, written or not */
 	XXH3_state_t *digest;      /* of their headers */
-	XXH3_state_t *payload;
 };
 
 static int write_header(struct image_writer *w)
@@ -62,8 +61,7 @@ int image_create(struct image_writer **out, const char *path)
 		return fail(-ENOMEM, "write %s", path);
 	w->file.fd = w->file.dir = -1;
 	w->digest = XXH3_createState();
-	w->payload = XXH3_createState();
-	if (!w->digest || !w->payload) {
+	if (!w->digest) {
 		image_abort(w);
 		return fail(-ENOMEM, "write %s", path);
 	}
@@ -83,32 +81,40 @@ void image_reserve(struct image_writer *w, uint64_t bytes)
 	image_file_reserve(&w->file, bytes);
 }
 
-/* The header of the next chunk, whose payload these parts are. */
-static struct image_chunk place_chunk(struct image_writer *w, __u32 type, __u32 count,
-				      const struct iovec *part, int parts)
+/* The next chunk of the file, without its checksums. */
+static struct image_chunk place_chunk(struct image_writer *w, __u32 type, __u32 count, size_t len)
 {
-	struct image_chunk c = { .type = type, .count = count, .index = w->sums.chunks };
+	struct image_chunk c = { .type = type, .count = count, .index = w->sums.chunks, .len = len };
 
-	XXH3_64bits_reset(w->payload);
-	for (int i = 0; i < parts; i++) {
-		XXH3_64bits_update(w->payload, part[i].iov_base, part[i].iov_len);
-		c.len += part[i].iov_len;
-	}
-	c.sum = XXH3_64bits_digest(w->payload);
-	c.head_sum = XXH3_64bits(&c, offsetof(struct image_chunk, head_sum));
-	XXH3_64bits_update(w->digest, &c, sizeof(c));
 	w->sums.chunks++;
-	w->sums.total += sizeof(c) + c.len;
+	w->sums.total += sizeof(c) + len;
 	return c;
+}
+
+static int hash_chunk(struct image_chunk *c, const struct iovec *part, int parts)
+{
+	XXH3_state_t *state = XXH3_createState();
+
+	if (!state)
+		return fail(-ENOMEM, "hash a part of the image");
+	XXH3_64bits_reset(state);
+	for (int i = 0; i < parts; i++)
+		XXH3_64bits_update(state, part[i].iov_base, part[i].iov_len);
+	c->sum = XXH3_64bits_digest(state);
+	c->head_sum = XXH3_64bits(c, offsetof(struct image_chunk, head_sum));
+	XXH3_freeState(state);
+	return 0;
 }
 
 static int write_chunk(struct image_writer *w, __u32 type, __u32 count, void *data, size_t len)
 {
-	struct iovec part[2] = { {}, { data, len } };
-	struct image_chunk c = place_chunk(w, type, count, part + 1, 1);
+	struct image_chunk c = place_chunk(w, type, count, len);
+	struct iovec part[2] = { { &c, sizeof(c) }, { data, len } };
 
-	part[0] = (struct iovec){ &c, sizeof(c) };
-	return image_file_write(&w->file, part, 2);
+	int err = hash_chunk(&c, part + 1, 1);
+
+	XXH3_64bits_update(w->digest, &c, sizeof(c));
+	return err ? err : image_file_write(&w->file, part, 2);
 }
 
 static int flush_records(struct image_writer *w)
@@ -173,22 +179,29 @@ int image_append(struct image_writer *w, const struct rec_hdr *rec)
 
 static const char zero[PAGE];
 
-int image_seal_pages(struct image_writer *w, struct image_pages *p)
+int image_place_pages(struct image_writer *w, struct image_pages *p)
 {
 	size_t table = p->nr * sizeof(*p->ext);
 	int err = flush_records(w);
-	struct iovec part[3];
 
 	if (err)
 		return err;
 	p->padding = -(w->sums.total + sizeof(struct image_chunk) + table) % PAGE;
-	part[0] = (struct iovec){ (void *)p->ext, table };
-	part[1] = (struct iovec){ (void *)zero, p->padding };
-	part[2] = (struct iovec){ (void *)p->data, p->len };
-	p->head = place_chunk(w, CHUNK_PAGES, p->nr, part, 3);
+	p->head = place_chunk(w, CHUNK_PAGES, p->nr, table + p->padding + p->len);
 	w->sums.extents += p->nr;
 	w->sums.pages += p->len / PAGE;
 	return 0;
+}
+
+int image_hash_pages(struct image_pages *p)
+{
+	const struct iovec part[] = {
+		{ (void *)p->ext, p->nr * sizeof(*p->ext) },
+		{ (void *)zero, p->padding },
+		{ (void *)p->data, p->len },
+	};
+
+	return hash_chunk(&p->head, part, ARRAY_SIZE(part));
 }
 
 int image_write_pages(struct image_writer *w, const struct image_pages *p)
@@ -200,6 +213,7 @@ int image_write_pages(struct image_writer *w, const struct image_pages *p)
 		{ (void *)p->data, p->len },
 	};
 
+	XXH3_64bits_update(w->digest, &p->head, sizeof(p->head));
 	return image_file_write(&w->file, part, ARRAY_SIZE(part));
 }
 
@@ -207,8 +221,10 @@ int image_append_pages(struct image_writer *w, const struct image_extent *ext, u
 		       const void *data, size_t len)
 {
 	struct image_pages p = { .ext = ext, .nr = nr, .data = data, .len = len };
-	int err = nr ? image_seal_pages(w, &p) : 0;
+	int err = nr ? image_place_pages(w, &p) : 0;
 
+	if (!err && nr)
+		err = image_hash_pages(&p);
 	return err || !nr ? err : image_write_pages(w, &p);
 }
 
@@ -244,7 +260,6 @@ void image_abort(struct image_writer *w)
 		free(b);
 	}
 	XXH3_freeState(w->digest);
-	XXH3_freeState(w->payload);
 	free(w);
 }
 

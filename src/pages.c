@@ -1,315 +1,238 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pages.c - copy pages into an image: the caller reads, a thread writes once there is much of it. */
+/*
+ * pages.c - copy pages into an image. Batches are laid out and written in order; reading and hashing
+ * them is shared by a few threads. While there is more to read than buffers, a batch is hashed and
+ * written right after it was read, from a warm cache; as soon as the rest fits the buffers it is all
+ * read first, because then the target may run.
+ */
 #include "pages.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
-#include <sys/uio.h>
 
 #include "cleanup.h"
-#include "image.h"
 #include "log.h"
-#include "rec_mem.h"
+#include "pages_read.h"
 
 #define PAGE 4096ull
-#define BATCH_BYTES (2ull << 20)
-#define BATCHES 12 /* POOL_BYTES / BATCH_BYTES */
-#define EXTENTS_MAX 1024 /* of a batch: also the most iovecs of one process_vm_readv() */
+#define BATCHES 24
+#define HELPERS_MAX 3
+#define ALONE_BYTES (2ull << 20) /* less than this is copied before a thread would have begun */
 
-struct batch_buf {
-	char *data; /* BATCH_BYTES, page aligned */
-	size_t len;
-	struct image_extent ext[EXTENTS_MAX];
-	unsigned int nr;
+enum batch_state { BATCH_FREE, BATCH_BUSY, BATCH_READ, BATCH_HASHED };
+
+struct slot {
+	struct page_batch batch;
+	struct image_pages out;
+	enum batch_state state;
+	unsigned int order; /* of the batch in the image */
 };
 
-struct copy {
-	struct image_writer *image;
-	struct batch_buf *buf[BATCHES];
-	unsigned int filled, written; /* buf[n % BATCHES]; filled by the reader, written by the writer */
-	bool threaded, last;
-	int err;                      /* of the writer */
-	pthread_t thread;
+struct page_pool {
+	char *memory;
+	struct slot slot[BATCHES];
 	pthread_mutex_t lock;
-	pthread_cond_t cond;
-	struct batch_buf *now;        /* being filled */
-	/* the reads of one address space that are collected for a system call */
-	struct iovec local[EXTENTS_MAX], remote[EXTENTS_MAX];
-	unsigned int nr_iov;
+	pthread_cond_t moved;
+	pthread_t main;
+	struct image_writer *image;
+	struct page_cursor cursor;
+	unsigned int laid_out, written, reading;
+	bool writing, told;
+	int err;
+	void (*all_read)(void *arg);
+	void *arg;
 	struct pages_stats *stats;
 };
 
-static int write_batch(struct copy *c, struct batch_buf *b)
+int pages_pool_create(struct page_pool **out)
 {
-	int err = image_append_pages(c->image, b->ext, b->nr, b->data, b->len);
+	struct page_pool *p = calloc(1, sizeof(*p));
 
-	c->stats->pages += b->len / PAGE;
-	c->stats->extents += b->nr;
-	b->len = b->nr = 0;
-	return err;
+	*out = p;
+	if (!p)
+		return fail(-ENOMEM, "page buffers");
+	p->memory = mmap(NULL, BATCHES * BATCH_BYTES, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p->memory == MAP_FAILED) {
+		p->memory = NULL;
+		return fail(-ENOMEM, "page buffers");
+	}
+	for (int i = 0; i < BATCHES; i++)
+		p->slot[i].batch.data = p->memory + i * BATCH_BYTES;
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->moved, NULL);
+	return 0;
 }
 
-static void *writer(void *arg)
+void pages_pool_warm(struct page_pool *p, __u64 expected)
 {
-	struct copy *c = arg;
+	__u64 all = BATCHES * BATCH_BYTES;
 
-	pthread_mutex_lock(&c->lock);
-	for (;;) {
-		struct batch_buf *b;
-		int err = c->err;
+	madvise(p->memory, expected < all ? ALIGN_UP(expected, BATCH_BYTES) : all, MADV_POPULATE_WRITE);
+}
 
-		while (c->written == c->filled && !c->last)
-			pthread_cond_wait(&c->cond, &c->lock);
-		if (c->written == c->filled)
-			break;
-		b = c->buf[c->written % BATCHES];
-		pthread_mutex_unlock(&c->lock);
-		err = err ? err : write_batch(c, b);
-		pthread_mutex_lock(&c->lock);
-		c->err = err;
-		c->written++;
-		pthread_cond_broadcast(&c->cond);
-	}
-	pthread_mutex_unlock(&c->lock);
+void pages_pool_free(struct page_pool *p)
+{
+	if (!p)
+		return;
+	if (p->memory)
+		munmap(p->memory, BATCHES * BATCH_BYTES);
+	free(p);
+}
+
+/* Any slot in this state; the one that was read last is the warmest. */
+static struct slot *find_slot(struct page_pool *p, enum batch_state state)
+{
+	for (int i = 0; i < BATCHES; i++)
+		if (p->slot[i].state == state)
+			return &p->slot[i];
 	return NULL;
 }
 
-static struct batch_buf *new_buf(void)
+static unsigned int count_free(const struct page_pool *p)
 {
-	struct batch_buf *b = malloc(sizeof(*b));
+	unsigned int nr = 0;
 
-	if (!b)
-		return NULL;
-	b->data = mmap(NULL, BATCH_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	b->len = b->nr = 0;
-	if (b->data == MAP_FAILED) {
-		free(b);
-		return NULL;
-	}
-	return b;
+	for (int i = 0; i < BATCHES; i++)
+		nr += p->slot[i].state == BATCH_FREE;
+	return nr;
 }
 
-/* A buffer to fill. When all are full a thread begins to write; small trees never need one. */
-static int next_buf(struct copy *c)
+static struct slot *next_to_write(struct page_pool *p)
 {
-	unsigned int i = c->filled % BATCHES;
+	for (int i = 0; i < BATCHES && !p->writing; i++)
+		if (p->slot[i].state == BATCH_HASHED && p->slot[i].order == p->written)
+			return &p->slot[i];
+	return NULL;
+}
+
+/* Each step is called with the lock held, and gives it up while it works. */
+static void read_step(struct page_pool *p, struct slot *s)
+{
 	int err;
 
-	if (c->filled >= BATCHES) {
-		if (!c->threaded && pthread_create(&c->thread, NULL, writer, c))
-			return fail(-EAGAIN, "start a writer thread");
-		c->threaded = true;
-		pthread_mutex_lock(&c->lock);
-		while (c->filled - c->written == BATCHES)
-			pthread_cond_wait(&c->cond, &c->lock);
-		err = c->err;
-		pthread_mutex_unlock(&c->lock);
-		if (err)
-			return err;
-	} else {
-		c->buf[i] = new_buf();
-		if (!c->buf[i])
-			return fail(-ENOMEM, "page buffers");
-	}
-	c->now = c->buf[i];
-	return 0;
-}
-
-static void hand_over(struct copy *c)
-{
-	if (!c->now)
+	if (!cursor_next(&p->cursor, &s->batch))
 		return;
-	pthread_mutex_lock(&c->lock);
-	c->filled++;
-	c->now = NULL;
-	pthread_cond_broadcast(&c->cond);
-	pthread_mutex_unlock(&c->lock);
+	s->out = (struct image_pages){ .ext = s->batch.ext, .nr = s->batch.nr,
+				       .data = s->batch.data, .len = s->batch.len };
+	err = image_place_pages(p->image, &s->out);
+	s->order = p->laid_out++;
+	s->state = BATCH_BUSY;
+	p->reading++;
+	pthread_mutex_unlock(&p->lock);
+	err = err ? err : batch_read(&s->batch);
+	pthread_mutex_lock(&p->lock);
+	p->reading--;
+	p->err = p->err ? p->err : err;
+	s->state = BATCH_READ;
 }
 
-/* /proc/PID/mem does not ask for the protection of an area, as process_vm_readv() does. */
-static int read_protected(pid_t pid, const struct iovec *local, const struct iovec *remote)
+static void hash_step(struct page_pool *p, struct slot *s)
 {
-	char path[48];
-	int fd _close_ = -1;
+	int err;
 
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0 || pread(fd, local->iov_base, local->iov_len, (off_t)remote->iov_base) !=
-			      (ssize_t)local->iov_len)
-		return fail(-errno, "read memory of process %d at %p", pid, remote->iov_base);
-	return 0;
+	s->state = BATCH_BUSY;
+	pthread_mutex_unlock(&p->lock);
+	err = image_hash_pages(&s->out);
+	pthread_mutex_lock(&p->lock);
+	p->err = p->err ? p->err : err;
+	s->state = BATCH_HASHED;
 }
 
-static int flush_reads(struct copy *c, const struct page_source *s)
+static void write_step(struct page_pool *p, struct slot *s)
 {
-	unsigned int at = 0;
+	int err;
 
-	while (at < c->nr_iov) {
-		ssize_t n = process_vm_readv(s->pid, c->local + at, c->nr_iov - at, c->remote + at,
-					     c->nr_iov - at, 0);
-
-		if (n <= 0) {
-			int err = read_protected(s->pid, &c->local[at], &c->remote[at]);
-
-			if (err)
-				return err;
-			at++;
-			continue;
-		}
-		for (; n && at < c->nr_iov; at++) {
-			if ((size_t)n < c->local[at].iov_len) {
-				c->local[at].iov_base = (char *)c->local[at].iov_base + n;
-				c->local[at].iov_len -= n;
-				c->remote[at].iov_base = (char *)c->remote[at].iov_base + n;
-				c->remote[at].iov_len -= n;
-				break;
-			}
-			n -= c->local[at].iov_len;
-		}
-	}
-	c->nr_iov = 0;
-	return 0;
+	p->writing = true;
+	s->state = BATCH_BUSY;
+	pthread_mutex_unlock(&p->lock);
+	err = image_write_pages(p->image, &s->out);
+	pthread_mutex_lock(&p->lock);
+	p->writing = false;
+	p->written++;
+	p->err = p->err ? p->err : err;
+	p->stats->pages += s->batch.len / PAGE;
+	p->stats->extents += s->batch.nr;
+	s->state = BATCH_FREE;
 }
 
-/* Room for at least a page in the current buffer, and an extent to describe it. */
-static int make_room(struct copy *c, const struct page_source *s)
+/* One step of whatever is most urgent; false when there is nothing to do right now. */
+static bool step(struct page_pool *p)
 {
-	int err = 0;
+	struct slot *room = p->cursor.left ? find_slot(p, BATCH_FREE) : NULL, *s;
 
-	if (c->now && (c->now->len == BATCH_BYTES || c->now->nr == EXTENTS_MAX)) {
-		err = flush_reads(c, s);
-		hand_over(c);
-	}
-	if (!err && !c->now)
-		err = next_buf(c);
-	return err;
+	if (room && p->cursor.left <= count_free(p) * BATCH_BYTES / 2)
+		read_step(p, room);
+	else if ((s = next_to_write(p)))
+		write_step(p, s);
+	else if ((s = find_slot(p, BATCH_READ)))
+		hash_step(p, s);
+	else if (room)
+		read_step(p, room);
+	else
+		return false;
+	pthread_cond_broadcast(&p->moved);
+	return true;
 }
 
-static int copy_memory(struct copy *c, const struct page_source *s)
+/* all_read() belongs to the calling thread: a tracee obeys only the thread that attached to it. */
+static void tell(struct page_pool *p)
 {
-	int err = 0;
-
-	for (size_t i = 0; i < s->ranges.nr && !err; i++) {
-		const struct page_range *r = &s->ranges.v[i];
-
-		for (__u64 at = r->start; at < r->end && !err;) {
-			struct batch_buf *b;
-			size_t len = r->end - at;
-
-			err = make_room(c, s);
-			if (err)
-				break;
-			b = c->now;
-			if (len > BATCH_BYTES - b->len)
-				len = BATCH_BYTES - b->len;
-			b->ext[b->nr++] = (struct image_extent){ s->tag, 0, s->id, at, len };
-			c->local[c->nr_iov] = (struct iovec){ b->data + b->len, len };
-			c->remote[c->nr_iov++] = (struct iovec){ (void *)at, len };
-			b->len += len;
-			at += len;
-		}
-	}
-	return err ? err : flush_reads(c, s);
+	if (p->told || p->err || p->cursor.left || p->reading || !pthread_equal(p->main, pthread_self()))
+		return;
+	p->told = true;
+	pthread_mutex_unlock(&p->lock);
+	p->all_read(p->arg);
+	pthread_mutex_lock(&p->lock);
 }
 
-static int read_file(const struct page_source *s, char *to, size_t len, off_t at)
+static void *work(void *arg)
 {
-	size_t done = 0;
+	struct page_pool *p = arg;
 
-	while (done < len) {
-		ssize_t n = pread(s->fd, to + done, len - done, at + done);
-
-		if (n < 0)
-			return fail(-errno, "read contents of a file without a name");
-		if (!n)
-			break;
-		done += n;
+	pthread_mutex_lock(&p->lock);
+	while (!p->err && (p->cursor.left || p->written < p->laid_out)) {
+		tell(p);
+		if (!step(p))
+			pthread_cond_wait(&p->moved, &p->lock);
 	}
-	memset(to + done, 0, len - done); /* behind the end of the file */
-	return 0;
+	tell(p);
+	pthread_cond_broadcast(&p->moved);
+	pthread_mutex_unlock(&p->lock);
+	return NULL;
 }
 
-static int copy_data(struct copy *c, const struct page_source *s, off_t from, off_t to)
+static unsigned int processors(void)
 {
-	int err = 0;
+	cpu_set_t set;
 
-	for (off_t at = from & ~(PAGE - 1); at < to && !err;) {
-		size_t len = ALIGN_UP((__u64)to, PAGE) - at;
-		struct batch_buf *b;
-
-		err = make_room(c, s);
-		if (err)
-			break;
-		b = c->now;
-		if (len > BATCH_BYTES - b->len)
-			len = BATCH_BYTES - b->len;
-		b->ext[b->nr++] = (struct image_extent){ s->tag, 0, s->id, at, len };
-		err = read_file(s, b->data + b->len, len, at);
-		b->len += len;
-		at += len;
-	}
-	return err;
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
-static int copy_file(struct copy *c, const struct page_source *s)
-{
-	off_t at = 0, hole;
-	int err = 0;
-
-	while (!err) {
-		at = lseek(s->fd, at, SEEK_DATA);
-		if (at < 0)
-			return errno == ENXIO ? 0 : fail(-errno, "find the data of a file");
-		hole = lseek(s->fd, at, SEEK_HOLE);
-		if (hole < 0)
-			return fail(-errno, "find the data of a file");
-		hole = ALIGN_UP((__u64)hole, PAGE);
-		err = copy_data(c, s, at, hole);
-		at = hole;
-	}
-	return err;
-}
-
-static int finish(struct copy *c, int err)
-{
-	hand_over(c);
-	if (c->threaded) {
-		pthread_mutex_lock(&c->lock);
-		c->last = true;
-		pthread_cond_broadcast(&c->cond);
-		pthread_mutex_unlock(&c->lock);
-		pthread_join(c->thread, NULL);
-		err = err ? err : c->err;
-	}
-	for (; c->written < c->filled && !err; c->written++)
-		err = write_batch(c, c->buf[c->written % BATCHES]);
-	for (int i = 0; i < BATCHES && c->buf[i]; i++) {
-		munmap(c->buf[i]->data, BATCH_BYTES);
-		free(c->buf[i]);
-	}
-	return err;
-}
-
-int pages_copy(struct image_writer *w, const struct page_source *src, size_t nr,
+int pages_copy(struct page_pool *p, struct image_writer *w, const struct page_source *src, size_t nr,
 	       void (*all_read)(void *arg), void *arg, struct pages_stats *stats)
 {
-	struct copy *c _free_ = calloc(1, sizeof(*c));
-	int err = 0;
+	unsigned int helpers = processors() - 1, started = 0;
+	pthread_t helper[HELPERS_MAX];
 
-	if (!c)
-		return fail(-ENOMEM, "page buffers");
-	c->image = w;
-	c->stats = stats;
-	pthread_mutex_init(&c->lock, NULL);
-	pthread_cond_init(&c->cond, NULL);
-	for (size_t i = 0; i < nr && !err; i++)
-		err = src[i].fd >= 0 ? copy_file(c, &src[i]) : copy_memory(c, &src[i]);
-	if (!err)
-		all_read(arg);
-	return finish(c, err);
+	p->image = w;
+	p->cursor = (struct page_cursor){ .src = src, .nr = nr, .left = pages_total(src, nr) };
+	p->all_read = all_read;
+	p->arg = arg;
+	p->stats = stats;
+	p->main = pthread_self();
+	if (p->cursor.left < ALONE_BYTES)
+		helpers = 0;
+	/* one that does not start is no loss: the others do its part */
+	while (started < helpers && started < HELPERS_MAX &&
+	       !pthread_create(&helper[started], NULL, work, p))
+		started++;
+	work(p);
+	while (started)
+		pthread_join(helper[--started], NULL);
+	return p->err;
 }

@@ -13,6 +13,7 @@
 #include "dump.h"
 #include "file_reopen.h"
 #include "log.h"
+#include "pages_read.h"
 #include "path.h"
 #include "rec_mem.h"
 #include "res.h"
@@ -178,9 +179,13 @@ static int open_held(struct dump *d, const struct rec_file *f)
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
 {
 	struct page_source src = { .tag = tag, .id = ids_get(&d->ids, f->inode) };
+	int err;
 
 	src.fd = open_held(d, f);
-	return src.fd < 0 ? src.fd : dump_add_pages(d, &src);
+	if (src.fd < 0)
+		return src.fd;
+	err = file_ranges(src.fd, &src.ranges);
+	return dump_add_pages(d, &src) ?: err;
 }
 
 static int collect(struct dump *d, void *rec)

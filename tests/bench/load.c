@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS. A root with so many processes
+ * below it, each with that much private memory in use, the root with so many further threads. The
+ * root and its last child tick.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "load.h"
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+static struct board *open_board(const char *dir)
+{
+	char path[4096];
+	struct board *b;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/board", dir);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		die(path);
+	b = mmap(NULL, sizeof(*b), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (b == MAP_FAILED)
+		die("mmap");
+	close(fd);
+	return b;
+}
+
+/* A tick every 50 us or so: less than what is measured, and hardly any load. */
+static void tick(struct board *b, int which)
+{
+	const struct timespec pause = { 0, 50000 };
+	uint64_t last = now_ns();
+
+	prctl(PR_SET_TIMERSLACK, 1);
+	for (;;) {
+		uint64_t now = now_ns();
+
+		if (b->ticker[which].epoch != b->epoch) {
+			b->ticker[which].longest_ns = 0;
+			b->ticker[which].epoch = b->epoch;
+		} else if (now - last > b->ticker[which].longest_ns) {
+			b->ticker[which].longest_ns = now - last;
+		}
+		b->ticker[which].ticks++;
+		last = now;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static void use_memory(struct board *b, size_t bytes)
+{
+	uint64_t pid = getpid();
+	char *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		die("mmap");
+	for (size_t i = 0; i < bytes; i += sizeof(uint64_t))
+		*(uint64_t *)(p + i) = i * 0x9e3779b97f4a7c15ull + pid;
+	b->memory = (uint64_t)p;
+	b->bytes = bytes;
+}
+
+static void *sleeper(void *arg)
+{
+	for (;;)
+		pause();
+	return arg;
+}
+
+int main(int argc, char **argv)
+{
+	int processes = argc == 5 ? atoi(argv[2]) : 0, threads;
+	size_t bytes = argc == 5 ? strtoul(argv[3], NULL, 10) << 10 : 0;
+	struct board *b;
+
+	if (processes < 1) {
+		fprintf(stderr, "Usage: load DIR PROCESSES KIB THREADS\n");
+		return 2;
+	}
+	b = open_board(argv[1]);
+	if (setsid() < 0)
+		die("setsid");
+	for (int i = 1; i < processes; i++) {
+		pid_t pid = fork();
+
+		if (pid < 0)
+			die("fork");
+		if (pid)
+			continue;
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		use_memory(b, bytes);
+		__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
+		if (i == processes - 1)
+			tick(b, 1);
+		sleeper(NULL);
+	}
+	use_memory(b, bytes);
+	threads = atoi(argv[4]);
+	for (int i = 0; i < threads; i++) {
+		pthread_attr_t attr;
+		pthread_t t;
+
+		pthread_attr_init(&attr);
+		pthread_attr_setstacksize(&attr, 65536);
+		if (pthread_create(&t, &attr, sleeper, NULL))
+			die("pthread_create");
+	}
+	__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
+	tick(b, 0);
+}
