@@ -6,7 +6,7 @@
 #include "compat.bpf.h"
 #include "rec_file.h"
 
-#define LOCKS_MAX 64 /* of one kind on one inode; a longer list is told by rec_lock.kind LOCK_MORE */
+#define LOCKS_MAX 4096 /* of one kind on one inode; a longer list is told by rec_lock.kind LOCK_MORE */
 
 #define FL_POSIX 1
 #define FL_FLOCK 2
@@ -47,45 +47,63 @@ static __always_inline void read_lock(struct lock_view *v, struct list_head *nod
 	v->end = BPF_CORE_READ(l, fl_end);
 }
 
+struct lock_walk {
+	struct frame *f;
+	struct file *file;
+	void *files;
+	struct list_head *head, *node;
+};
+
+static __always_inline void emit_lock(struct lock_walk *w, const struct lock_view *v)
+{
+	struct rec_lock *r = frame_add(w->f, REC_LOCK, sizeof(*r));
+	struct file *file = w->file; /* a name of its own: w is no struct of the kernel's */
+
+	if (!r)
+		return;
+	r->file = (__u64)file;
+	r->owner = (__u64)v->owner;
+	r->start = v->start;
+	r->end = v->end;
+	r->type = v->type;
+	r->kind = v->flags & FL_OFDLCK	? LOCK_OFD
+		  : v->flags & FL_POSIX ? LOCK_POSIX
+		  : v->flags & FL_FLOCK ? LOCK_FLOCK
+					: LOCK_LEASE;
+	r->inode = (__u64)BPF_CORE_READ(file, f_inode);
+}
+
 /* A POSIX lock belongs to the descriptor table of whoever set it, the others to the open file. */
+static long lock_step(__u64 i, void *arg)
+{
+	struct lock_walk *w = arg;
+	struct lock_view v = {};
+
+	if (!w->node || w->node == w->head || w->f->used > REC_FRAME_MAX - sizeof(struct rec_file) -
+								   REC_PATH_MAX - sizeof(struct rec_lock))
+		return 1;
+	read_lock(&v, w->node);
+	w->node = v.next;
+	if (v.file == w->file &&
+	    (!(v.flags & FL_POSIX) || v.flags & FL_OFDLCK || v.owner == w->files))
+		emit_lock(w, &v);
+	return 0;
+}
+
 static __always_inline void emit_lock_list(struct frame *f, struct file *file, void *files,
 					   struct list_head *head)
 {
-	struct list_head *node = BPF_CORE_READ(head, next);
-	struct lock_view v = {};
+	struct lock_walk w = { f, file, files, head, BPF_CORE_READ(head, next) };
 	struct rec_lock *r;
-	int i;
 
-	for (i = 0; i < LOCKS_MAX; i++) {
-		if (!node || node == head)
-			return;
-		read_lock(&v, node);
-		node = v.next;
-		if (v.file != file)
-			continue;
-		if (v.flags & FL_POSIX && !(v.flags & FL_OFDLCK) && v.owner != files)
-			continue;
-		r = frame_add(f, REC_LOCK, sizeof(*r));
-		if (!r)
-			return;
-		r->file = (__u64)file;
-		r->owner = (__u64)v.owner;
-		r->start = v.start;
-		r->end = v.end;
-		r->type = v.type;
-		r->kind = v.flags & FL_OFDLCK	? LOCK_OFD
-			  : v.flags & FL_POSIX	? LOCK_POSIX
-			  : v.flags & FL_FLOCK	? LOCK_FLOCK
-						: LOCK_LEASE;
-		r->inode = (__u64)BPF_CORE_READ(file, f_inode);
-	}
-	if (node && node != head) {
-		r = frame_add(f, REC_LOCK, sizeof(*r));
-		if (!r)
-			return;
-		r->file = (__u64)file;
-		r->kind = LOCK_MORE;
-	}
+	bpf_loop(LOCKS_MAX, lock_step, &w, 0);
+	if (!w.node || w.node == head)
+		return;
+	r = frame_add(f, REC_LOCK, sizeof(*r));
+	if (!r)
+		return;
+	r->file = (__u64)file;
+	r->kind = LOCK_MORE;
 }
 
 static __always_inline void emit_locks(struct frame *f, struct file *file, void *files)

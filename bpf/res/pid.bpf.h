@@ -18,6 +18,13 @@ static __always_inline struct upid *pid_upid(struct pid *pid, __u32 level)
 	       level * bpf_core_type_size(struct upid);
 }
 
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct upid[PID_NUMBERS_MAX]);
+} upids __weak SEC(".maps");
+
 static __always_inline struct pid_namespace *pid_active_ns(struct pid *pid)
 {
 	struct upid *own = pid_upid(pid, BPF_CORE_READ(pid, level) & 63);
@@ -25,11 +32,31 @@ static __always_inline struct pid_namespace *pid_active_ns(struct pid *pid)
 	return BPF_CORE_READ(own, ns);
 }
 
+/*
+ * All numbers at once, and without a branch for each: the verifier walks every path there is. What
+ * lies behind the last one is cut off by frame_grow(), but for the bytes that round it up.
+ */
+static __always_inline void fill_numbers(struct rec_pid *r, struct pid *pid, __u32 nr)
+{
+	__u32 i, bytes = nr * bpf_core_type_size(struct upid);
+	struct upid *upid = bpf_map_lookup_elem(&upids, &(__u32){ 0 });
+
+	if (!upid || bytes > sizeof(struct upid) * PID_NUMBERS_MAX)
+		return;
+	bpf_probe_read_kernel(upid, sizeof(struct upid) * PID_NUMBERS_MAX, NULL); /* zero-fills */
+	bpf_probe_read_kernel(upid, bytes, pid_upid(pid, 0));
+	for (i = 0; i < PID_NUMBERS_MAX; i++)
+		r->numbers[i] = upid[i].nr;
+}
+
 static __always_inline void emit_pid(struct frame *f, struct pid *pid)
 {
-	struct rec_pid *r = frame_add(f, REC_PID, sizeof(*r));
-	__u32 level, i, off;
+	struct rec_pid *r;
+	__u32 level;
 
+	if (f->used > REC_FRAME_MAX - sizeof(*r) - PID_NUMBERS_MAX * sizeof(__s32))
+		return;
+	r = frame_add(f, REC_PID, sizeof(*r));
 	if (!r)
 		return;
 	level = BPF_CORE_READ(pid, level);
@@ -40,22 +67,7 @@ static __always_inline void emit_pid(struct frame *f, struct pid *pid)
 	if (level > PIDNS_LEVEL_MAX)
 		return;
 	r->ns = (__u64)pid_active_ns(pid);
-	off = f->used;
-	for (i = 0; i < PID_NUMBERS_MAX; i++) {
-		__u32 at = off + i * sizeof(__s32);
-		__s32 nr = 0;
-
-		if (i <= level) {
-			struct upid *u = pid_upid(pid, i);
-
-			nr = BPF_CORE_READ(u, nr);
-		} else if (!(i & 1)) {
-			break;
-		}
-		if (at > REC_FRAME_MAX - sizeof(__s32))
-			break;
-		*(__s32 *)(f->data + at) = nr;
-	}
+	fill_numbers(r, pid, level + 1);
 	frame_grow(f, &r->h, (level + 1) * sizeof(__s32));
 }
 

@@ -7,21 +7,33 @@
 #include "rec_file.h"
 
 #define PIPE_BUF_FLAG_PACKET 0x08 /* include/linux/pipe_fs_i.h */
-#define PIPE_SLOTS_MAX 256        /* 1 MiB, the default pipe-max-size; larger ones are counted by bytes */
+
+struct slot_walk {
+	struct pipe_buffer *bufs;
+	__u32 tail, mask, packets, pad;
+	__u64 bytes;
+};
+
+static long add_slot(__u64 i, void *arg)
+{
+	struct slot_walk *w = arg;
+	struct pipe_buffer *b = (void *)w->bufs + ((w->tail + i) & w->mask) *
+						 bpf_core_type_size(struct pipe_buffer);
+
+	w->bytes += BPF_CORE_READ(b, len);
+	if (BPF_CORE_READ(b, flags) & PIPE_BUF_FLAG_PACKET)
+		w->packets++;
+	return 0;
+}
 
 static __always_inline void fill_slots(struct rec_pipe *r, struct pipe_inode_info *pipe, __u32 tail)
 {
-	struct pipe_buffer *bufs = BPF_CORE_READ(pipe, bufs), *b;
-	__u32 i, mask = r->ring_size - 1;
+	struct slot_walk w = { .bufs = BPF_CORE_READ(pipe, bufs), .tail = tail,
+			       .mask = r->ring_size - 1 };
 
-	for (i = 0; i < PIPE_SLOTS_MAX; i++) {
-		if (i >= r->used)
-			break;
-		b = (void *)bufs + ((tail + i) & mask) * bpf_core_type_size(struct pipe_buffer);
-		r->bytes += BPF_CORE_READ(b, len);
-		if (BPF_CORE_READ(b, flags) & PIPE_BUF_FLAG_PACKET)
-			r->packets++;
-	}
+	bpf_loop(r->used, add_slot, &w, 0);
+	r->bytes = w.bytes;
+	r->packets = w.packets;
 }
 
 static __always_inline void emit_pipe(struct frame *f, struct file *file)
