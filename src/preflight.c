@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +18,15 @@
 #include "res/regs.h"
 #include "restore.h"
 
-/* The number in this pid namespace that a pid of the image must get, or 0 when any will do. */
+/*
+ * The number in this pid namespace that a pid of the image must get; 0 when any will do, or when it is
+ * a session's or group's of the outside, which is not made.
+ */
 static int wanted_here(const struct restore *r, const struct rec_pid *pid)
 {
-	return r->tree.container ? 0 : pid_nr(pid, r->info->root_level);
+	if (r->tree.container || (pid->alive && !restore_has_pid(r, pid->addr)))
+		return 0;
+	return pid_nr(pid, r->info->root_level);
 }
 
 static const struct rec_task *holder(const struct snap *s, const struct rec_pid *pid,
@@ -78,8 +84,7 @@ static int check_numbers(const struct restore *r, const struct snap *live)
 		if (!key)
 			return fail(-ENOMEM, "restore");
 		key->numbers[0] = wanted_here(r, pid);
-		/* session and group of the outside are not made */
-		if (!key->numbers[0] || (pid->alive && !restore_has_pid(r, pid->addr)))
+		if (!key->numbers[0])
 			continue;
 		hit = bsearch(&key, v, nr, sizeof(*v), by_number);
 		if (hit) {
@@ -120,38 +125,64 @@ static int check_cpu(const struct restore *r)
 	return 0;
 }
 
-static int check_limits(const struct restore *r)
+/* What every stub inherits, and may not exceed without CAP_SYS_RESOURCE. */
+static int check_limits(struct restore *r)
 {
 	static const char *const name[] = {
 		"CPU", "FSIZE", "DATA", "STACK", "CORE", "RSS", "NPROC", "NOFILE", "MEMLOCK", "AS",
 		"LOCKS", "SIGPENDING", "MSGQUEUE", "NICE", "RTPRIO", "RTTIME",
 	};
 
+	for (int i = 0; i < REC_RLIMITS; i++)
+		if (getrlimit(i, &r->rlimit[i]))
+			return fail(-errno, "read RLIMIT_%s", name[i]);
 	if (has_capability(CAP_SYS_RESOURCE))
 		return 0;
-	snap_for_each(&r->image.snap, REC_PROC, const struct rec_proc, p) {
-		for (int i = 0; i < REC_RLIMITS; i++) {
-			struct rlimit own;
-
-			if (getrlimit(i, &own) || p->rlimit[i].max <= own.rlim_max)
-				continue;
-			return fail(-EPERM, "the tree has RLIMIT_%s up to %llu; raising it above the %llu of "
-				    "this shell needs CAP_SYS_RESOURCE", name[i], p->rlimit[i].max,
-				    (unsigned long long)own.rlim_max);
-		}
-	}
+	snap_for_each(&r->image.snap, REC_PROC, const struct rec_proc, p)
+		for (int i = 0; i < REC_RLIMITS; i++)
+			if (p->rlimit[i].max > r->rlimit[i].rlim_max)
+				return fail(-EPERM, "the tree has RLIMIT_%s up to %llu; raising it above "
+					    "the %llu of this shell needs CAP_SYS_RESOURCE", name[i],
+					    p->rlimit[i].max,
+					    (unsigned long long)r->rlimit[i].rlim_max);
 	return 0;
 }
 
-int preflight(struct restore *r)
+/* A task has it, or a process group; a session alone shows when clone3() says EEXIST. */
+static bool is_taken(int nr)
+{
+	return !kill(nr, 0) || errno == EPERM || !kill(-nr, 0) || errno == EPERM;
+}
+
+static bool any_taken(const struct restore *r)
+{
+	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid) {
+		int nr = wanted_here(r, pid);
+
+		if (nr > 1 && is_taken(nr))
+			return true;
+	}
+	return false;
+}
+
+static int report_all_taken(struct restore *r)
 {
 	struct snap live = {};
-	int err = walk_run(r->walk, WALK_TASKS, &live);
+	int err = restore_walk(r);
 
+	if (!err)
+		err = walk_run(r->walk, WALK_TASKS, &live);
 	snap_unique(&live, REC_PID);
 	if (!err)
 		err = check_numbers(r, &live);
 	snap_free(&live);
+	return err;
+}
+
+int preflight(struct restore *r)
+{
+	int err = any_taken(r) ? report_all_taken(r) : 0;
+
 	if (!err)
 		err = check_pid_max(r);
 	if (!err)

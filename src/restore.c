@@ -109,6 +109,11 @@ int restore_open_dir(struct restore *r, const char *path, const struct rec_inode
 	return take_fd(&fd);
 }
 
+bool restore_has_pid(const struct restore *r, __u64 pid)
+{
+	return ids_has(&r->pids, pid);
+}
+
 static int by_u64(const void *a, const void *b)
 {
 	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
@@ -123,6 +128,18 @@ bool restore_is_program(const struct restore *r, __u64 file)
 
 /* ---- batches ---- */
 
+/* A task could not be made: who has its number may have no task to be found by, but a session. */
+static int report_taken(struct restore *r, const struct op *op)
+{
+	unsigned int child = (const struct slot *)op->arg[5] - r->machine.slots;
+	const struct rec_pid *pid = child < r->nr_procs ? r->plan.task[child].pid :
+			snap_find(&r->image.snap, REC_PID, r->units[child].task->pid);
+
+	return fail(-ERR_TAKEN, "number %d at level %u is taken: by a session or process group outside of "
+		    "the tree, or by a task that is new", pid ? pid_nr(pid, r->info->root_level) : 0,
+		    r->info->root_level);
+}
+
 /* One line about the operation that stopped a task. */
 static int report_unit(struct restore *r, struct unit *u, int err)
 {
@@ -134,6 +151,8 @@ static int report_unit(struct restore *r, struct unit *u, int err)
 
 	if (pid)
 		pid_chain(pid, r->info->root_level, chain, sizeof(chain));
+	if (op && op->nr == SYS_clone3 && err == -EEXIST)
+		return report_taken(r, op);
 	if (op) {
 		op_describe(op, what, sizeof(what));
 		return fail(err, "task %s (%.16s): %s", chain, u->task ? u->task->comm : "-", what);
@@ -233,6 +252,14 @@ static int list_programs(struct restore *r)
 	return 0;
 }
 
+static int list_pids(struct restore *r)
+{
+	snap_for_each(&r->image.snap, REC_TASK, const struct rec_task, t)
+		if (!ids_get(&r->pids, t->pid))
+			return fail(-ENOMEM, "restore");
+	return 0;
+}
+
 static void refuse_image(void *arg, const struct proc *p, const char *fmt, ...)
 {
 	char text[512];
@@ -255,6 +282,8 @@ static int load(struct restore *r)
 		return err;
 	snap_for_each(&r->image.snap, REC_TREE, const struct rec_tree, info)
 		r->info = info;
+	if (r->opts->verify)
+		restore_walk_begin(r);
 	err = tree_build(&r->tree, &r->image.snap, r->info->root);
 	if (err)
 		return fail(-ERR_IMAGE, "image: its tasks do not make a tree");
@@ -262,7 +291,8 @@ static int load(struct restore *r)
 	err = plan_build(&r->plan, &r->tree, &popts, refuse_image, r);
 	if (err)
 		return err == -ERR_BLOCKED ? -ERR_IMAGE : err;
-	return list_programs(r);
+	err = list_pids(r);
+	return err ? err : list_programs(r);
 }
 
 static int write_pidfile(const struct restore *r)
@@ -292,11 +322,8 @@ static void undo(struct restore *r)
 
 static int recipe(struct restore *r)
 {
-	struct walk_opts wopts = { .verbose = r->opts->verbose };
 	int err = load(r);
 
-	if (!err)
-		err = walk_open(&r->walk, &wopts);
 	if (!err)
 		err = preflight(r);
 	if (!err)
@@ -310,7 +337,7 @@ static int recipe(struct restore *r)
 	if (!err)
 		err = restore_last(r);
 	if (!err && r->opts->verify)
-		err = compare_restored(r);
+		err = restore_walk(r) ?: compare_restored(r);
 	if (!err)
 		err = write_pidfile(r);
 	if (err)
@@ -333,26 +360,24 @@ static void restore_free(struct restore *r)
 	free(r->index);
 	free(r->kept);
 	free(r->programs);
+	ids_free(&r->pids);
 	free(r->made);
 	machine_close(&r->machine);
 	plan_free(&r->plan);
 	tree_free(&r->tree);
 	image_close(&r->image);
-	walk_close(r->walk);
+	restore_walk_end(r);
 }
 
 int restore_try(const struct restore_opts *opts)
 {
 	struct restore r = { .opts = opts, .root_pidfd = -1, .image_fd = -1, .last_pid_fd = -1,
 			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
-	struct walk_opts wopts = {};
 	int err = load(&r);
 
 	if (!err)
 		printf("%s: complete and undamaged: %llu processes, %llu threads, %llu zombies\n",
 		       opts->path, r.info->processes, r.info->threads, r.info->zombies);
-	if (!err)
-		err = walk_open(&r.walk, &wopts);
 	if (!err)
 		err = preflight(&r);
 	if (!err)

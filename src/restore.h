@@ -3,11 +3,14 @@
 #ifndef BPF_CKPT_RESTORE_H
 #define BPF_CKPT_RESTORE_H
 
+#include <pthread.h>
+#include <sys/resource.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
 #include "cleanup.h"
 #include "freeze.h"
+#include "ids.h"
 #include "image.h"
 #include "machine.h"
 #include "plan.h"
@@ -59,20 +62,25 @@ struct restore {
 	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
 	unsigned int nr_vdso;
 	struct freeze freeze;
-	struct walk *walk;
+	struct walk *walk;   /* by restore_walk() only */
+	pthread_t walk_loader;
+	bool walk_loading;
+	int walk_err;
 	unsigned int live_level; /* of the restored root namespace, once compare.c has walked it */
 	pid_t root_pid;      /* here */
 	int root_pidfd;
+	struct ids pids;     /* of all threads, for restore_has_pid() */
 	__u64 *programs;     /* ids of files that are executed or privately mapped, sorted */
 	size_t nr_programs;
 	pid_t *made;         /* numbers of ghosts and helpers as their creators got them */
+	struct rlimit rlimit[REC_RLIMITS]; /* what stubs inherit */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 
 /* Is this file executed or mapped privately? It must be the very same then. */
 bool restore_is_program(const struct restore *r, __u64 file);
 
-/* Is this pid object one that the plan makes: of a thread of the tree, or of a ghost? */
+/* Is this pid object a thread's of the tree? */
 bool restore_has_pid(const struct restore *r, __u64 pid);
 
 /* The batch of every unit into its slot, all set going, all awaited. 0 or a reported error. */
@@ -95,6 +103,13 @@ struct clone_args;
 
 /* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards. */
 void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid);
+
+/*
+ * The walk: begin to load it in a thread, have it (loads it when nobody began), be done with it.
+ */
+void restore_walk_begin(struct restore *r);
+int restore_walk(struct restore *r);
+void restore_walk_end(struct restore *r);
 
 /* Learn the numbers that tasks have here, by the chains that they were made with. */
 int restore_find_tids(struct restore *r);

@@ -90,32 +90,23 @@ static int make_units(struct restore *r)
 	return 0;
 }
 
-bool restore_has_pid(const struct restore *r, __u64 pid)
-{
-	snap_for_each(&r->image.snap, REC_TASK, const struct rec_task, t)
-		if (t->pid == pid)
-			return true;
-	return false;
-}
-
 /* ---- descriptors ---- */
 
 /* The image's own numbers must stay free: what stubs inherit lies above them. */
 static int choose_high(struct restore *r)
 {
-	struct rlimit lim;
+	struct rlimit *lim = &r->rlimit[RLIMIT_NOFILE];
 	__u32 top = 2;
 
-	getrlimit(RLIMIT_NOFILE, &lim);
-	lim.rlim_cur = lim.rlim_max;
-	if (setrlimit(RLIMIT_NOFILE, &lim))
+	lim->rlim_cur = lim->rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, lim))
 		return fail(-errno, "raise the limit of open files");
 	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot)
 		if (slot->fd > top)
 			top = slot->fd;
-	if (top + 16 >= lim.rlim_max)
+	if (top + 16 >= lim->rlim_max)
 		return fail(-EMFILE, "the tree uses descriptor %u, and this process may have %llu", top,
-			    (unsigned long long)lim.rlim_max);
+			    (unsigned long long)lim->rlim_max);
 	r->high = top + 1;
 	r->image_fd = fcntl(r->image.fd, F_DUPFD_CLOEXEC, r->high);
 	if (r->image_fd < 0)

@@ -67,13 +67,28 @@ static int match(struct restore *r, const struct snap *s, const struct tree *t)
 	return 0;
 }
 
-int restore_find_tids(struct restore *r)
+/* A tree without a pid namespace of its own has the numbers here that were asked for. */
+static void take_numbers(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_units; i++) {
+		struct unit *u = &r->units[i];
+		const struct rec_pid *p = u->task ? snap_find(&r->image.snap, REC_PID, u->task->pid) : NULL;
+
+		if (p)
+			u->tid = pid_nr(p, r->info->root_level);
+	}
+}
+
+static int find_by_walk(struct restore *r)
 {
 	struct snap s = {};
 	struct tree t = {};
 	const struct rec_pid *root = NULL;
-	int err = walk_run(r->walk, WALK_TASKS, &s);
+	int err = restore_walk(r);
 
+	if (err)
+		return err;
+	err = walk_run(r->walk, WALK_TASKS, &s);
 	snap_unique(&s, REC_PIDNS);
 	snap_unique(&s, REC_PID);
 	snap_unique(&s, REC_TASK);
@@ -90,4 +105,12 @@ int restore_find_tids(struct restore *r)
 	tree_free(&t);
 	snap_free(&s);
 	return err;
+}
+
+int restore_find_tids(struct restore *r)
+{
+	if (r->tree.container)
+		return find_by_walk(r);
+	take_numbers(r);
+	return 0;
 }

@@ -104,13 +104,12 @@ static int finish(struct restore *r, const void *rec)
 {
 	const struct rec_proc *p = rec;
 	struct batch *b = restore_batch(r, p->addr);
-	struct rlimit own;
+	const struct rlimit *own = r->rlimit; /* inherited by every stub */
 
 	if (restore_unit(r, p->addr)->task->exit_state)
 		return 0;
 	for (int i = 0; i < REC_RLIMITS; i++)
-		if (getrlimit(i, &own) || own.rlim_cur != p->rlimit[i].cur ||
-		    own.rlim_max != p->rlimit[i].max)
+		if (own[i].rlim_cur != p->rlimit[i].cur || own[i].rlim_max != p->rlimit[i].max)
 			batch_op(b, SYS_prlimit64, 0, i,
 				 machine_dup(&r->machine, &p->rlimit[i], sizeof(p->rlimit[i])), 0);
 	return 0;
