@@ -79,6 +79,11 @@ $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res
 $(B)/tests/portrait: $(B)/tests/portrait.o
 	$(CC) $(CFLAGS) -o $@ $^
 
+# What is measured must not depend on how the fixtures are compiled.
+$(B)/tests/bench/%: tests/bench/%.c tests/bench/load.h
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -pthread -o $@ $<
+
 $(B)/tests/%.o: ALL_CFLAGS += -Itests -O1
 
 # Everything is rebuilt by a make of its own, which sees what deps has just installed.
@@ -91,8 +96,14 @@ check: test-deps
 check-long: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check --long
+# RUNS of each shape; SHAPE: only those whose name has this in it
+RUNS  ?= 7
+SHAPE ?=
+bench: deps
+	@$(MAKE) --no-print-directory -s all $(B)/tests/bench/bench $(B)/tests/bench/load
+	@$(B)/tests/bench/bench $(RUNS) "$(SHAPE)"
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait
 
-.PHONY: all install clean deps test-deps demo check check-long tests-built
+.PHONY: all install clean deps test-deps demo check check-long bench tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
