@@ -36,10 +36,10 @@ pid_t task_tid(const struct tree *t, const struct rec_task *task)
 
 const struct rec_task *dump_task_of(const struct dump *d, __u64 pid)
 {
-	snap_for_each(&d->snap, REC_TASK, const struct rec_task, t)
-		if (t->pid == pid)
-			return t;
-	return NULL;
+	size_t nr;
+	void **task = snap_referring(&d->snap, REC_TASK, struct rec_task, pid, pid, &nr);
+
+	return nr ? task[0] : NULL;
 }
 
 int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd)
@@ -56,12 +56,16 @@ int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd)
 
 bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd)
 {
-	snap_for_each(&d->snap, REC_FD, const struct rec_fd, slot) {
-		const struct shared_by *u = slot->file == file ? users_find(&d->users, slot->files) : NULL;
+	size_t nr;
+	void **slot = snap_referring(&d->snap, REC_FD, struct rec_fd, file, file, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_fd *s = slot[i];
+		const struct shared_by *u = users_find(&d->users, s->files);
 
 		if (u) {
 			*t = u->task;
-			*fd = slot->fd;
+			*fd = s->fd;
 			return true;
 		}
 	}

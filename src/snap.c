@@ -18,6 +18,7 @@ struct snap_block {
 
 void snap_free(struct snap *s)
 {
+	snap_refs_free(s);
 	for (unsigned int i = 0; i < s->nr_lists; i++)
 		free(s->list[i].rec);
 	while (s->blocks) {
@@ -89,6 +90,7 @@ int snap_index(struct snap *s, struct rec_hdr *rec)
 		l->cap = cap;
 	}
 	l->rec[l->nr++] = rec;
+	l->version++;
 	return 0;
 }
 
@@ -210,6 +212,14 @@ static void cut(struct snap_list *l, size_t nr)
 {
 	l->nr = nr;
 	l->sorted = nr;
+	l->version++;
+}
+
+unsigned long snap_version(const struct snap *s, __u32 tag)
+{
+	const struct snap_list *l = find_list(s, tag);
+
+	return l ? l->version : 0;
 }
 
 void snap_unique(struct snap *s, __u32 tag)
@@ -224,13 +234,15 @@ void snap_unique(struct snap *s, __u32 tag)
 		cut(l, out);
 }
 
-static bool is_repeated(void *const *kept, size_t nr, const struct rec_hdr *rec)
+static int by_bytes(const void *a, const void *b)
 {
-	while (nr-- && rec_key(kept[nr]) == rec_key(rec))
-		if (((const struct rec_hdr *)kept[nr])->len == rec->len &&
-		    !memcmp(kept[nr], rec, rec->len))
-			return true;
-	return false;
+	const struct rec_hdr *x = *(const struct rec_hdr *const *)a;
+	const struct rec_hdr *y = *(const struct rec_hdr *const *)b;
+	int key = rec_key(x) < rec_key(y) ? -1 : rec_key(x) > rec_key(y);
+
+	if (key)
+		return key;
+	return x->len != y->len ? (x->len < y->len ? -1 : 1) : memcmp(x, y, x->len);
 }
 
 void snap_unique_bytes(struct snap *s, __u32 tag)
@@ -238,11 +250,13 @@ void snap_unique_bytes(struct snap *s, __u32 tag)
 	struct snap_list *l = sorted_list(s, tag);
 	size_t out = 0;
 
-	for (size_t i = 0; l && i < l->nr; i++)
-		if (!is_repeated(l->rec, out, l->rec[i]))
+	if (!l)
+		return;
+	qsort(l->rec, l->nr, sizeof(*l->rec), by_bytes);
+	for (size_t i = 0; i < l->nr; i++)
+		if (!out || by_bytes(&l->rec[out - 1], &l->rec[i]))
 			l->rec[out++] = l->rec[i];
-	if (l)
-		cut(l, out);
+	cut(l, out);
 }
 
 void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *arg), void *arg)

@@ -24,11 +24,23 @@ struct snap_list {
 	void **rec;    /* nr of them, and room for cap more behind cap to sort with */
 	size_t nr, cap;
 	size_t sorted; /* this many are in order of their key; the others are as added */
+	unsigned long version; /* counts changes */
 };
+
+/* An index of snap_refs(); made again when the list has changed. */
+struct snap_refs {
+	__u32 tag;
+	size_t offset, nr;
+	void **rec;
+	unsigned long version;
+};
+
+#define SNAP_REFS 8
 
 struct snap {
 	struct snap_list list[64];
 	unsigned int nr_lists;
+	struct snap_refs refs[SNAP_REFS];
 	struct snap_block *blocks; /* memory of the records, freed at once */
 };
 
@@ -61,13 +73,27 @@ void *snap_find(const struct snap *s, __u32 tag, __u64 key);
 /* All records of that tag and key: a pointer to *nr of them, in the order they were added. */
 void **snap_range(const struct snap *s, __u32 tag, __u64 key, size_t *nr);
 
+/*
+ * All records of a tag whose u64 at that offset is key: who refers to an object. An index over all of
+ * them is made by the first call and kept, so that loops over objects stay linear; the field must be
+ * final by then.
+ */
+void **snap_refs(const struct snap *s, __u32 tag, size_t offset, __u64 key, size_t *nr);
+#define snap_referring(s, tag, type, member, key, nr)                                             \
+	snap_refs(s, tag, offsetof(type, member), key, nr)
+void snap_refs_free(struct snap *s); /* of snap_free() */
+unsigned long snap_version(const struct snap *s, __u32 tag);
+
 /* All records of a tag, sorted by key, ties in the order they were added. */
 void **snap_all(const struct snap *s, __u32 tag, size_t *nr);
 
 /* Keep only the first record of each key: a walk emits an object once for each of its users. */
 void snap_unique(struct snap *s, __u32 tag);
 
-/* Keep only the first of records that are equal in every byte: told once for each of several users. */
+/*
+ * Keep only one of records that are equal in every byte: told once for each of several users. Puts the
+ * records of one key in the order of their bytes.
+ */
 void snap_unique_bytes(struct snap *s, __u32 tag);
 
 /* Drop the records for which keep() says false. */

@@ -134,6 +134,14 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f)
 	return class == FILE_REGULAR || class == FILE_DIR || class == FILE_DEVICE || class == FILE_FIFO;
 }
 
+bool file_is_shared(const struct snap *s, const struct rec_file *f)
+{
+	size_t nr;
+
+	snap_referring(s, REC_FD, struct rec_fd, file, f->addr, &nr);
+	return f->count > nr;
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_file *f = rec;
@@ -147,8 +155,12 @@ static int check(struct check *c, const void *rec)
 /* The area of a task that maps f: how to reach a file that nobody has open any more. */
 static int open_mapped(struct dump *d, const struct rec_file *f)
 {
-	snap_for_each(&d->snap, REC_VMA, const struct rec_vma, v) {
-		const struct shared_by *u = v->file == f->addr ? users_find(&d->users, v->mm) : NULL;
+	size_t nr;
+	void **area = snap_referring(&d->snap, REC_VMA, struct rec_vma, file, f->addr, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_vma *v = area[i];
+		const struct shared_by *u = users_find(&d->users, v->mm);
 		char path[96];
 		int fd;
 
@@ -311,25 +323,22 @@ static int restore_file(struct restore *r, const void *rec)
 	return fd < 0 ? fd : restore_keep(r, f->addr, fd, -1);
 }
 
-/* Some descriptor of the image for a file, and whose table it is in. */
-static const struct rec_fd *find_slot(const struct restore *r, __u64 file)
-{
-	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot)
-		if (slot->file == file)
-			return slot;
-	return NULL;
-}
-
 /* F_SETOWN names a pid, which exists only now; O_ASYNC must follow it. */
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_file *f = rec;
-	const struct rec_fd *slot = f->owner || f->flags & O_ASYNC ? find_slot(r, f->addr) : NULL;
 	struct { int type; pid_t pid; } owner = { f->owner_type };
+	const struct rec_fd *slot;
 	struct unit *u;
+	size_t nr;
+	void **slots;
 
-	if (!slot)
+	if (!f->owner && !(f->flags & O_ASYNC))
 		return 0;
+	slots = snap_referring(&r->image.snap, REC_FD, struct rec_fd, file, f->addr, &nr);
+	if (!nr)
+		return 0;
+	slot = slots[0];
 	u = restore_unit(r, slot->files);
 	owner.pid = restore_nr(r, u, f->owner);
 	if (f->owner)

@@ -35,6 +35,9 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 /* The path is the file's own: not of a pipe, not of what has no name. */
 bool file_path_matters(const struct snap *s, const struct rec_file *f);
 
+/* Has a file more references than the tree's descriptors for it? Frozen trees only. */
+bool file_is_shared(const struct snap *s, const struct rec_file *f);
+
 /* Save the contents of the inode behind f as object tag: opens it through a task that has it. */
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f);
 

@@ -28,9 +28,12 @@ static const struct field fields[] = {
 /* A description of it, for its directory and last name. */
 static const struct rec_file *find_file(const struct snap *s, __u64 inode)
 {
-	snap_for_each(s, REC_FILE, const struct rec_file, f)
-		if (f->inode == inode && f->path_len)
-			return f;
+	size_t nr;
+	void **file = snap_referring(s, REC_FILE, struct rec_file, inode, inode, &nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (((const struct rec_file *)file[i])->path_len)
+			return file[i];
 	return NULL;
 }
 
@@ -53,10 +56,14 @@ static int create(char *name)
 /* O_NOFOLLOW stays with a description, and nothing can be opened with it through /proc/self/fd. */
 static int open_by_name(struct restore *r, __u64 inode, const char *name)
 {
-	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f) {
+	size_t nr;
+	void **file = snap_referring(&r->image.snap, REC_FILE, struct rec_file, inode, inode, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_file *f = file[i];
 		int fd;
 
-		if (f->inode != inode || !(f->flags & O_NOFOLLOW))
+		if (!(f->flags & O_NOFOLLOW))
 			continue;
 		fd = file_open(f, name);
 		if (fd < 0 || (fd = restore_keep(r, f->addr, fd, -1)) < 0)

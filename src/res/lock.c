@@ -48,9 +48,15 @@ static int read_lock(const struct image *img, const void *rec)
 /* A table that has the file open: for a POSIX lock the one that owns it. */
 static const struct rec_fd *find_slot(const struct restore *r, const struct rec_lock *l)
 {
-	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot)
-		if (slot->file == l->file && (l->kind != LOCK_POSIX || slot->files == l->owner))
+	size_t nr;
+	void **slots = snap_referring(&r->image.snap, REC_FD, struct rec_fd, file, l->file, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_fd *slot = slots[i];
+
+		if (l->kind != LOCK_POSIX || slot->files == l->owner)
 			return slot;
+	}
 	return NULL;
 }
 

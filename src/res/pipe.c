@@ -50,14 +50,10 @@ static bool is_end(const struct snap *s, const struct rec_file *f, const struct 
 	return (class == FILE_PIPE || class == FILE_FIFO) && f->object == p->addr;
 }
 
-/* How many descriptors of the tree refer to an open file. */
-static unsigned int slots_of(const struct snap *s, __u64 file)
+/* The open files of a pipe: *nr of them. */
+static void **ends_of(const struct snap *s, const struct rec_pipe *p, size_t *nr)
 {
-	unsigned int nr = 0;
-
-	snap_for_each(s, REC_FD, const struct rec_fd, slot)
-		nr += slot->file == file;
-	return nr;
+	return snap_referring(s, REC_FILE, struct rec_file, object, p->addr, nr);
 }
 
 static const struct rec_holder *outside_holder(const struct check *c, const struct rec_pipe *p)
@@ -81,13 +77,17 @@ static void check_leaks(struct check *c, const struct rec_pipe *p)
 	const struct rec_file *first = NULL;
 	unsigned int files = 0;
 	bool shared = false;
+	size_t nr;
+	void **end = ends_of(c->snap, p, &nr);
 
-	snap_for_each(c->snap, REC_FILE, const struct rec_file, f) {
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_file *f = end[i];
+
 		if (!is_end(c->snap, f, p) || f->flags & O_PATH)
 			continue;
 		first = f;
 		files++;
-		shared |= f->count > slots_of(c->snap, f->addr);
+		shared |= file_is_shared(c->snap, f);
 	}
 	if (!first || (files == p->files && !shared))
 		return;
@@ -162,7 +162,11 @@ static int open_reader(struct dump *d, const struct rec_pipe *p)
 	unsigned int slot;
 	char path[64];
 
-	snap_for_each(&d->snap, REC_FILE, const struct rec_file, f) {
+	size_t nr;
+	void **end = ends_of(&d->snap, p, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_file *f = end[i];
 		int fd;
 
 		if (!is_end(&d->snap, f, p) || !dump_find_fd(d, f->addr, &t, &slot))
@@ -217,9 +221,13 @@ static int read_data(const struct image *img, const void *rec)
 
 static int open_ends(const struct restore *r, const struct rec_pipe *p, int end[2])
 {
+	size_t nr;
+	void **file = ends_of(&r->image.snap, p, &nr);
+
 	if (!p->named)
 		return pipe2(end, O_CLOEXEC) ? fail(-errno, "pipe") : 0;
-	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f) {
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_file *f = file[i];
 		char differs[200];
 
 		if (!is_end(&r->image.snap, f, p))
@@ -283,12 +291,14 @@ static int restore_pipe(struct restore *r, const void *rec)
 	const struct rec_pipe *p = rec;
 	int end[4] = { -1, -1, -1, -1 }; /* read, write, and a duplicate of each once it is given away */
 	int err = open_ends(r, p, end);
+	size_t nr;
+	void **file = ends_of(&r->image.snap, p, &nr);
 
 	if (!err)
 		err = put_data(r, p, end[1]);
-	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f)
-		if (!err && is_end(&r->image.snap, f, p))
-			err = restore_end(r, f, end);
+	for (size_t i = 0; i < nr && !err; i++)
+		if (is_end(&r->image.snap, file[i], p))
+			err = restore_end(r, file[i], end);
 	for (int i = 0; i < 4; i++)
 		cleanup_close(&end[i]);
 	return err;
