@@ -3,14 +3,14 @@
 #include "res/file.bpf.h"
 #include "res/pipe.bpf.h"
 #include "res/eventfd.bpf.h"
+#include "res/epoll.bpf.h"
+#include "res/timerfd.bpf.h"
+#include "res/signalfd.bpf.h"
 #include "res/lock.bpf.h"
 
-/*
- * f_op of an eventfd, learned by the loader from one of its own: names of file_operations are not in
- * every kernel's kallsyms.
- */
-volatile __u64 eventfd_fops;
-/* The loader itself, whose exemplar is shown although it is no member. */
+/* f_op of each kind, learned by the loader from exemplars of its own. */
+volatile __u64 anon_fops[ANON_KINDS];
+/* The loader itself, whose exemplars are shown although it is no member. */
 volatile __u32 self_tgid;
 
 /* files of the members, for walk_holders */
@@ -38,6 +38,23 @@ static __always_inline void emit_fd(struct frame *f, struct task_struct *t, stru
 	r->cloexec = word >> (fd & 63) & 1;
 }
 
+static __always_inline bool is_anon(struct file *file, enum anon_kind kind)
+{
+	return anon_fops[kind] && (__u64)file->f_op == anon_fops[kind];
+}
+
+static __always_inline void emit_anon(struct frame *f, struct file *file)
+{
+	if (is_anon(file, ANON_EVENTFD))
+		emit_eventfd(f, file);
+	else if (is_anon(file, ANON_EPOLL))
+		emit_epoll(f, file);
+	else if (is_anon(file, ANON_TIMERFD))
+		emit_timerfd(f, file);
+	else if (is_anon(file, ANON_SIGNALFD))
+		emit_signalfd(f, file);
+}
+
 SEC("iter/task_file")
 int walk_files(struct bpf_iter__task_file *ctx)
 {
@@ -54,17 +71,21 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	f = frame_get();
 	if (!f)
 		return 0;
+	if (is_anon(file, ANON_EPOLL) && emit_epoll_items(f, file))
+		return 1;
 	emit_fd(f, t, file, ctx->fd);
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if ((mode & S_IFMT) == S_IFIFO)
 		emit_pipe(f, file);
-	if (eventfd_fops && (__u64)file->f_op == eventfd_fops)
-		emit_eventfd(f, file);
+	emit_anon(f, file);
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */
 	if (r)
 		r->count--; /* the iterator holds one itself while we look */
-	return frame_send(f);
+	if (frame_send(f))
+		return 1;
+	epoll_resume = 0;
+	return 0;
 }
 
 SEC("iter/task_file")

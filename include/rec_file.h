@@ -24,7 +24,7 @@ struct rec_file {
 	__u64 addr;   /* identity */
 	__u64 inode;  /* identity of the inode: equal for separate opens of one file */
 	__u64 f_op;
-	__u64 object; /* private_data, or the pipe: what kind-specific records refer to */
+	__u64 object; /* reference to rec_pipe; 0 for what is no pipe */
 	__u32 flags;  /* O_* */
 	__u32 mode;   /* FMODE_* */
 	__u64 pos;
@@ -73,6 +73,51 @@ struct rec_eventfd {
 	__u32 flags; /* EFD_SEMAPHORE */
 	__u32 reserved;
 };
+
+struct rec_epoll {
+	struct rec_hdr h;
+	__u64 file; /* reference to rec_file */
+	__u64 addr; /* identity of the eventpoll */
+};
+
+/* struct epitem: what an epoll instance watches. The number may be another file's by now, or nobody's. */
+struct rec_epoll_item {
+	struct rec_hdr h;
+	__u64 epoll;  /* reference to the rec_file of the epoll instance */
+	__u64 file;   /* reference to the rec_file that is watched */
+	__u64 data;   /* of struct epoll_event */
+	__u32 fd;     /* as epoll_ctl(2) was given it */
+	__u32 events; /* EPOLL* */
+};
+
+/* struct timerfd_ctx */
+struct rec_timerfd {
+	struct rec_hdr h;
+	__u64 file;     /* reference to rec_file */
+	__u64 addr;     /* identity of the timerfd_ctx */
+	__u64 expires;  /* ns on the clock base: the next expiry, or the last one when that is unread */
+	__u64 interval; /* ns */
+	__u64 ticks;    /* counted so far; those since expires are only counted by read(2) */
+	__u32 clockid;
+	__u32 base;     /* the clock that counts: CLOCK_MONOTONIC for a relative CLOCK_REALTIME one */
+	__u32 flags;    /* TFD_TIMER_* as last set */
+	__u32 armed;
+	__u32 cancelled; /* the clock was set, which is still to be told (ECANCELED) */
+	__u32 reserved;
+};
+
+struct rec_signalfd {
+	struct rec_hdr h;
+	__u64 file; /* reference to rec_file */
+	__u64 addr; /* identity of the signalfd_ctx */
+	__u64 mask;
+};
+
+/*
+ * What a file is that is known by its file_operations alone: the loader learns their addresses from
+ * exemplars of its own, as not every kernel's kallsyms has them.
+ */
+enum anon_kind { ANON_EVENTFD, ANON_EPOLL, ANON_TIMERFD, ANON_SIGNALFD, ANON_KINDS };
 
 /* LOCK_MORE: the inode has more locks than the walk follows */
 enum { LOCK_POSIX = 0, LOCK_OFD = 1, LOCK_FLOCK = 2, LOCK_LEASE = 3, LOCK_MORE = 4 };

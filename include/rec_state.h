@@ -13,6 +13,7 @@ struct rec_tree {
 	__u32 root_level; /* level of that namespace: numbers[root_level..] are what is restored */
 	__u32 flags;      /* TREE_F_* */
 	__u64 clock_monotonic, clock_boottime, clock_realtime; /* ns at the freeze */
+	__u64 vdso_sum; /* of the vdso's contents */
 	__u64 processes, threads, zombies;
 };
 

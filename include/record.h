@@ -46,6 +46,10 @@ enum rec_tag {
 	REC_LOCK = 0x0405,
 	REC_GHOST = 0x0406,
 	REC_HOLDER = 0x0407,
+	REC_EPOLL = 0x0408,
+	REC_EPOLL_ITEM = 0x0409,
+	REC_TIMERFD = 0x040a,
+	REC_SIGNALFD = 0x040b,
 	/* asked for by ptrace or a system call while frozen: src/res */
 	REC_REGS = 0x0501,
 	REC_SIGINFO = 0x0502,

@@ -166,9 +166,7 @@ static void help(void)
 
 static int take_walk(struct view *v)
 {
-	/* for tests: a ring so small that it is full all the time */
-	const char *ring = getenv("BPF_CKPT_RING");
-	struct walk_opts opts = { .ring_bytes = ring ? atoi(ring) : 0 };
+	struct walk_opts opts = {};
 	struct walk *w = NULL;
 	int err = walk_open(&w, &opts);
 

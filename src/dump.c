@@ -14,6 +14,7 @@
 #include "rec_file.h"
 #include "rec_state.h"
 #include "res.h"
+#include "vdso.h"
 
 #ifndef SYS_pidfd_getfd
 #define SYS_pidfd_getfd 438
@@ -135,6 +136,7 @@ static int collect_tree(struct dump *d)
 	r->clock_monotonic = now_ns(CLOCK_MONOTONIC);
 	r->clock_boottime = now_ns(CLOCK_BOOTTIME);
 	r->clock_realtime = now_ns(CLOCK_REALTIME);
+	r->vdso_sum = vdso_sum();
 	for (size_t i = 0; i < d->tree.nr; i++) {
 		r->processes++;
 		r->threads += d->tree.procs[i].nr_threads;

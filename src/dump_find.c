@@ -201,7 +201,7 @@ static int keep_pids(struct dump *d)
 static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
-					 REC_EVENTFD };
+					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD };
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
 	snap_filter(&d->snap, REC_PROC, is_member_proc, &d->tree);
@@ -209,6 +209,7 @@ static int keep_members(struct dump *d)
 		snap_unique(&d->snap, objects[i]);
 	snap_unique_bytes(&d->snap, REC_LOCK);
 	snap_unique_bytes(&d->snap, REC_FD);
+	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
 	return keep_pids(d);
 }
 

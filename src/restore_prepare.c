@@ -11,6 +11,7 @@
 #include "rec_mem.h"
 #include "rec_state.h"
 #include "restore.h"
+#include "vdso.h"
 
 #define PAGE 4096ull
 #define HEAP (1ull << 30)       /* sparse: only what is used costs memory */
@@ -104,6 +105,9 @@ static int choose_high(struct restore *r)
 	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot)
 		if (slot->fd > top)
 			top = slot->fd;
+	snap_for_each(&r->image.snap, REC_EPOLL_ITEM, const struct rec_epoll_item, item)
+		if (item->fd > top)
+			top = item->fd; /* had by a file for the moment it is added */
 	if (top + 16 >= lim->rlim_max)
 		return fail(-EMFILE, "the tree uses descriptor %u, and this process may have %llu", top,
 			    (unsigned long long)lim->rlim_max);
@@ -210,6 +214,8 @@ static int place_machine(struct restore *r)
 /* The tree calls into its vdso: it must be the same one, in the same pieces. */
 static int check_vdso(const struct restore *r)
 {
+	bool same = r->info->vdso_sum == vdso_sum();
+
 	snap_for_each(&r->image.snap, REC_VMA, const struct rec_vma, v) {
 		unsigned int i;
 
@@ -218,7 +224,7 @@ static int check_vdso(const struct restore *r)
 		for (i = 0; i < r->nr_vdso; i++)
 			if (!strcmp(r->vdso[i].name, v->name) && r->vdso[i].len == v->end - v->start)
 				break;
-		if (i == r->nr_vdso)
+		if (i == r->nr_vdso || !same)
 			return fail(-EOPNOTSUPP, "the tree's %s does not fit this kernel's (made on %s)",
 				    v->name, r->image.header.release);
 	}

@@ -5,9 +5,15 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -122,30 +128,66 @@ int walk_held(struct walk *w, const __u64 *files, size_t nr)
 	return 0;
 }
 
-/* Teach the programs what they cannot know: which file_operations are an eventfd's. */
-static int calibrate(struct walk *w)
+static int open_exemplar(enum anon_kind kind)
 {
-	int fd _close_ = eventfd(0, EFD_CLOEXEC);
+	sigset_t none;
+
+	sigemptyset(&none);
+	switch (kind) {
+	case ANON_EVENTFD:
+		return eventfd(0, EFD_CLOEXEC);
+	case ANON_EPOLL:
+		return epoll_create1(EPOLL_CLOEXEC);
+	case ANON_TIMERFD:
+		return timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	case ANON_SIGNALFD:
+		return signalfd(-1, &none, SFD_CLOEXEC);
+	default:
+		return -1;
+	}
+}
+
+/* Which file_operations the exemplars have, by the walk's own words. */
+static int learn(struct walk *w, const int *fd)
+{
+	unsigned int seen = 0;
 	struct snap s = {};
-	bool seen = false;
 	int err;
 
-	if (fd < 0)
-		return fail(-errno, "eventfd");
 	w->skel->bss->self_tgid = getpid();
 	err = walk_run(w, WALK_FILES, &s);
 	snap_for_each(&s, REC_FD, const struct rec_fd, slot) {
 		const struct rec_file *f = snap_find(&s, REC_FILE, slot->file);
 
-		if ((int)slot->fd == fd && f) {
-			w->skel->bss->eventfd_fops = f->f_op;
-			seen = true;
+		for (int kind = 0; f && kind < ANON_KINDS; kind++) {
+			if ((int)slot->fd != fd[kind])
+				continue;
+			w->skel->bss->anon_fops[kind] = f->f_op;
+			seen++;
 		}
 	}
 	w->skel->bss->self_tgid = 0;
 	snap_free(&s);
-	if (!err && !seen)
+	if (!err && seen != ANON_KINDS)
 		err = fail(-ENOENT, "walk: the kernel does not show this process its own descriptors");
+	return err;
+}
+
+/* Teach the programs what they cannot know. */
+static int calibrate(struct walk *w)
+{
+	int fd[ANON_KINDS], err = 0;
+
+	for (int kind = 0; kind < ANON_KINDS; kind++) {
+		fd[kind] = open_exemplar(kind);
+		if (fd[kind] < 0 && !err)
+			err = fail(-errno, "open an exemplar of an anonymous file");
+	}
+	if (!err)
+		err = learn(w, fd);
+	for (int kind = 0; kind < ANON_KINDS; kind++)
+		if (fd[kind] >= 0)
+			close(fd[kind]);
 	return err;
 }
 
@@ -168,6 +210,7 @@ static int attach(struct walk *w)
 
 static int load(struct walk *w, const struct walk_opts *opts)
 {
+	const char *ring = getenv("BPF_CKPT_RING"); /* bytes, a power of two from 4096 on: for tests */
 	int err;
 
 	libbpf_set_print(opts->verbose ? loud : quiet);
@@ -177,8 +220,8 @@ static int load(struct walk *w, const struct walk_opts *opts)
 	w->skel = walk_bpf__open();
 	if (!w->skel)
 		return fail(-errno, "open BPF object");
-	if (opts->ring_bytes && bpf_map__set_max_entries(w->skel->maps.ring, opts->ring_bytes))
-		return fail(-errno, "ring of %u bytes", opts->ring_bytes);
+	if (ring && bpf_map__set_max_entries(w->skel->maps.ring, strtoul(ring, NULL, 0)))
+		return fail(-errno, "ring of %s bytes", ring);
 	err = walk_bpf__load(w->skel);
 	if (err == -EPERM)
 		return fail(err, "load BPF programs (needs root, or CAP_BPF, CAP_PERFMON and "

@@ -11,7 +11,6 @@
 struct walk;
 
 struct walk_opts {
-	unsigned int ring_bytes; /* 0: 1 MiB; a power of two, at least one page */
 	bool verbose;            /* libbpf's own messages to stderr */
 };
 

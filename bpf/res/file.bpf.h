@@ -46,7 +46,8 @@ static __always_inline struct rec_file *emit_file(struct frame *f, struct file *
 	r->addr = (__u64)file;
 	r->inode = (__u64)inode;
 	r->f_op = (__u64)file->f_op;
-	r->object = (__u64)file->private_data;
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFIFO)
+		r->object = (__u64)BPF_CORE_READ(inode, i_pipe);
 	r->flags = file->f_flags;
 	r->mode = file->f_mode;
 	r->pos = file->f_pos;

@@ -33,7 +33,7 @@ static const struct field fields[] = {
 	FIELD_ID(R),
 	FIELD_REF(R, inode, 0),
 	FIELD(R, f_op, NEVER_SAVED, AS_HEX),
-	FIELD_REF(R, object, REC_PIPE), /* collect() leaves it to pipes alone */
+	FIELD_REF(R, object, REC_PIPE),
 	FIELD(R, flags, MUST_MATCH, AS_OCTAL),
 	FIELD(R, mode, MAY_DIFFER, AS_HEX),
 	FIELD(R, pos, MUST_MATCH, AS_DEC),
@@ -65,6 +65,12 @@ static enum file_class regular_class(const struct rec_file *f)
 	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
 }
 
+static bool is_anon(const struct snap *s, const struct rec_file *f)
+{
+	return snap_find(s, REC_EVENTFD, f->addr) || snap_find(s, REC_EPOLL, f->addr) ||
+	       snap_find(s, REC_TIMERFD, f->addr) || snap_find(s, REC_SIGNALFD, f->addr);
+}
+
 enum file_class file_class(const struct snap *s, const struct rec_file *f)
 {
 	switch (f->id.mode & S_IFMT) {
@@ -77,7 +83,7 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 	case S_IFIFO:
 		return f->id.magic == PIPEFS_MAGIC ? FILE_PIPE : FILE_FIFO;
 	default:
-		return snap_find(s, REC_EVENTFD, f->addr) ? FILE_EVENTFD : FILE_OTHER;
+		return is_anon(s, f) ? FILE_ANON : FILE_OTHER;
 	}
 }
 
@@ -114,7 +120,7 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 
 	if (class == FILE_OTHER)
 		return other_refusal(f, buf, len);
-	if (class == FILE_PIPE || class == FILE_EVENTFD || class == FILE_SHMEM)
+	if (class == FILE_PIPE || class == FILE_ANON || class == FILE_SHMEM)
 		return NULL;
 	if (!f->path_len)
 		return "its path is longer than this program can carry";
@@ -142,6 +148,18 @@ bool file_is_shared(const struct snap *s, const struct rec_file *f)
 	return f->count > nr;
 }
 
+/* What it counts or watches would be two things after a restore. */
+static void refuse_shared(struct check *c, const struct rec_file *f)
+{
+	const struct rec_holder *h = snap_find(c->snap, REC_HOLDER, f->addr);
+
+	if (h)
+		check_refuse(c, 0, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
+			     "the tree", f->name, h->pid, h->comm, h->fd);
+	else
+		check_refuse(c, 0, "file", "%s is also held by somebody outside of the tree", f->name);
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_file *f = rec;
@@ -149,6 +167,8 @@ static int check(struct check *c, const void *rec)
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree",
 			     f->path_len ? f->path : f->name);
+	if (!c->live && file_class(c->snap, f) == FILE_ANON && file_is_shared(c->snap, f))
+		refuse_shared(c, f);
 	return 0;
 }
 
@@ -207,8 +227,6 @@ static int collect(struct dump *d, void *rec)
 	struct stat st = {};
 	int err;
 
-	if (!snap_find(&d->snap, REC_PIPE, f->object))
-		f->object = 0;
 	if (file_class(&d->snap, f) != FILE_NAMELESS || snap_find(&d->snap, REC_GHOST, f->inode))
 		return 0;
 	err = file_add_source(d, REC_GHOST, f);
@@ -230,7 +248,7 @@ static int read_file(const struct image *img, const void *rec)
 {
 	const struct rec_file *f = rec;
 	enum file_class class = file_class(&img->snap, f);
-	bool by_path = class != FILE_PIPE && class != FILE_EVENTFD && class != FILE_SHMEM;
+	bool by_path = class != FILE_PIPE && class != FILE_ANON && class != FILE_SHMEM;
 
 	if (f->path_len > f->h.len - sizeof(*f) || strnlen(f->name, sizeof(f->name)) == sizeof(f->name))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is out of bounds", f->addr);
@@ -308,7 +326,7 @@ static int restore_file(struct restore *r, const void *rec)
 	switch (file_class(&r->image.snap, f)) {
 	case FILE_PIPE:
 	case FILE_FIFO:
-	case FILE_EVENTFD:
+	case FILE_ANON:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

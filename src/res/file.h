@@ -19,7 +19,7 @@ enum file_class {
 	FILE_DEVICE,  /* null, zero, full, random, urandom */
 	FILE_PIPE,
 	FILE_FIFO,
-	FILE_EVENTFD,
+	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 };
 

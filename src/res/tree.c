@@ -12,6 +12,7 @@ static const struct field fields[] = {
 	FIELD(R, flags, MUST_MATCH, AS_HEX),
 	FIELD(R, clock_monotonic, MAY_DIFFER, AS_DEC),
 	FIELD(R, clock_boottime, MAY_DIFFER, AS_DEC),
+	FIELD(R, vdso_sum, MAY_DIFFER, AS_HEX),
 	FIELD(R, clock_realtime, MAY_DIFFER, AS_DEC),
 	FIELD(R, processes, MUST_MATCH, AS_DEC),
 	FIELD(R, threads, MUST_MATCH, AS_DEC),

@@ -116,12 +116,15 @@ static int protection(__u64 flags)
 	       (flags & VM_EXEC ? PROT_EXEC : 0);
 }
 
-/* While it is filled, private memory is writable; what was accounted for must be from the start. */
+/*
+ * While it is filled, private memory is writable. Only what was before: it is accounted for since
+ * (VM_ACCOUNT) or never is (VM_NORESERVE), so that the flags come out the same.
+ */
 static int first_protection(const struct rec_vma *v)
 {
 	int prot = protection(v->flags);
 
-	if (!(v->flags & VM_MAYSHARE) && v->flags & VM_ACCOUNT)
+	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE))
 		prot |= PROT_READ | PROT_WRITE;
 	return prot;
 }

@@ -109,6 +109,11 @@
 	X(pipe_reopened)                                                                           \
 	X(pipe_fifo)                                                                               \
 	X(eventfd)                                                                                 \
+	X(epoll)                                                                                   \
+	X(epoll_many)                                                                              \
+	X(epoll_fired)                                                                             \
+	X(timerfd)                                                                                 \
+	X(signalfd)                                                                                \
 	X(lock)                                                                                    \
 	X(lock_wait)                                                                               \
 	X(lock_wait_flock)                                                                         \

@@ -474,18 +474,24 @@ static void setup_reserve(void)
 	must(mprotect(reserve + (1UL << 30), MiB, PROT_READ | PROT_WRITE));
 	fx_fill(reserve + (1UL << 30), PAGE, 1);
 	fx_fill(reserve + (1UL << 30) + MiB - PAGE, PAGE, 2);
+	/* code that was compiled there: written, then only to be read and run */
+	must(mprotect(reserve + (2UL << 30), MiB, PROT_READ | PROT_WRITE));
+	fx_fill(reserve + (2UL << 30), MiB, 3);
+	must(mprotect(reserve + (2UL << 30), MiB, PROT_READ | PROT_EXEC));
 }
 
 static void verify_reserve(void)
 {
 	expect(!fx_differs(reserve + (1UL << 30), PAGE, 1), "first page");
 	expect(!fx_differs(reserve + (1UL << 30) + MiB - PAGE, PAGE, 2), "last page");
+	expect(!fx_differs(reserve + (2UL << 30), MiB, 3), "code");
+	expect(fx_faults(reserve + (2UL << 30), true), "code can be written");
 	expect(fx_faults(reserve, false), "reserved page can be read");
 }
 
 const struct fixture fixture_vma_reserve = {
 	.name = "vma_reserve",
-	.about = "64 GiB reserved, two pages used",
+	.about = "64 GiB reserved, two pages used, and a stretch that became code",
 	.setup = setup_reserve,
 	.verify = verify_reserve,
 };

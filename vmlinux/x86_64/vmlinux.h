@@ -72,7 +72,12 @@ struct device;
 struct dquot_operations;
 struct dst_entry;
 struct dst_ops;
+struct epitem;
+struct epoll_event;
+struct epoll_filefd;
+struct eppoll_entry;
 struct eventfd_ctx;
+struct eventpoll;
 struct export_operations;
 struct fasync_struct;
 struct fdtable;
@@ -304,6 +309,7 @@ struct shrinker;
 struct sigaction;
 struct sighand_struct;
 struct signal_struct;
+struct signalfd_ctx;
 struct sigpending;
 struct sigqueue;
 struct sk_buff;
@@ -331,6 +337,7 @@ struct thread_struct;
 struct time_namespace;
 struct timens_offsets;
 struct timer_list;
+struct timerfd_ctx;
 struct timerqueue_head;
 struct timerqueue_node;
 struct timespec64;
@@ -369,6 +376,7 @@ struct vm_userfaultfd_ctx;
 struct vma_numab_state;
 struct wait_queue_head;
 struct wake_q_node;
+struct wakeup_source;
 struct winsize;
 struct work_struct;
 struct workqueue_struct;
@@ -438,6 +446,8 @@ typedef __u16 __be16;
 typedef __u32 __be32;
 
 typedef __u32 __wsum;
+
+typedef unsigned int __poll_t;
 
 typedef u32 __kernel_dev_t;
 
@@ -3677,6 +3687,77 @@ struct mnt_namespace {
 	unsigned int nr_mounts;
 	unsigned int pending_mounts;
 	refcount_t passive;
+};
+
+struct epoll_event {
+	__poll_t events;
+	__u64 data;
+} __attribute__((packed));
+
+struct epoll_filefd {
+	struct file *file;
+	int fd;
+} __attribute__((packed));
+
+struct epitem {
+	union {
+		struct rb_node rbn;
+		struct callback_head rcu;
+	};
+	struct list_head rdllink;
+	struct epitem *ovflist_next;
+	struct epoll_filefd ffd;
+	bool dying;
+	struct eppoll_entry *pwqlist;
+	struct eventpoll *ep;
+	struct hlist_node fllink;
+	struct wakeup_source *ws;
+	struct epoll_event event;
+};
+
+struct eventpoll {
+	struct mutex mtx;
+	wait_queue_head_t wq;
+	wait_queue_head_t poll_wait;
+	struct list_head rdllist;
+	spinlock_t lock;
+	seqcount_spinlock_t seq;
+	struct rb_root_cached rbr;
+	struct epitem *ovflist;
+	struct wakeup_source *ws;
+	struct user_struct *user;
+	struct file *file;
+	u64 gen;
+	struct hlist_head refs;
+	u8 loop_check_depth;
+	refcount_t refcount;
+	struct callback_head rcu;
+	unsigned int napi_id;
+	u32 busy_poll_usecs;
+	u16 busy_poll_budget;
+	bool prefer_busy_poll;
+};
+
+struct signalfd_ctx {
+	sigset_t sigmask;
+};
+
+struct timerfd_ctx {
+	union {
+		struct hrtimer tmr;
+		struct alarm alarm;
+	} t;
+	ktime_t tintv;
+	ktime_t moffs;
+	wait_queue_head_t wqh;
+	u64 ticks;
+	int clockid;
+	short unsigned int expired;
+	short unsigned int settime_flags;
+	struct callback_head rcu;
+	struct list_head clist;
+	spinlock_t cancel_lock;
+	bool might_cancel;
 };
 
 struct eventfd_ctx {
