@@ -8,12 +8,13 @@
 #include "log.h"
 #include "restore.h"
 
-enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT };
+enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS };
 
 static const struct option options[] = {
 	{ "detach", no_argument, NULL, 'd' },
 	{ "pidfile", required_argument, NULL, OPT_PIDFILE },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
+	{ "new-pidns", no_argument, NULL, OPT_NEW_PIDNS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -30,6 +31,8 @@ static void help(void)
 	     "      --pidfile FILE  write the root task's pid here to FILE\n"
 	     "      --verify        compare the restored tree with the image, by a new walk and page\n"
 	     "                      by page, before any of it runs\n"
+	     "      --new-pidns     put a tree that has no pid namespace of its own into a new one: its\n"
+	     "                      numbers are free there, so it can run beside others of its image\n"
 	     "      --timeout SEC   give up when a stage takes longer (default 60)\n"
 	     "  -v, --verbose       more messages\n"
 	     "  -h, --help          this text\n\n"
@@ -53,6 +56,9 @@ int cmd_restore(int argc, char **argv)
 			break;
 		case OPT_VERIFY:
 			o.verify = true;
+			break;
+		case OPT_NEW_PIDNS:
+			o.new_pidns = true;
 			break;
 		case OPT_TIMEOUT:
 			o.timeout_ms = atof(optarg) * 1000;

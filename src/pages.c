@@ -180,14 +180,15 @@ static bool step(struct page_pool *p)
 }
 
 /* all_read() belongs to the calling thread: a tracee obeys only the thread that attached to it. */
-static void tell(struct page_pool *p)
+static bool tell(struct page_pool *p)
 {
 	if (p->told || p->err || p->cursor.left || p->reading || !pthread_equal(p->main, pthread_self()))
-		return;
+		return false;
 	p->told = true;
 	pthread_mutex_unlock(&p->lock);
 	p->all_read(p->arg);
 	pthread_mutex_lock(&p->lock);
+	return true;
 }
 
 static void *work(void *arg)
@@ -196,8 +197,8 @@ static void *work(void *arg)
 
 	pthread_mutex_lock(&p->lock);
 	while (!p->err && (p->cursor.left || p->written < p->laid_out)) {
-		tell(p);
-		if (!step(p))
+		/* both give up the lock: only who did nothing knows that there is nothing to do */
+		if (!tell(p) && !step(p))
 			pthread_cond_wait(&p->moved, &p->lock);
 	}
 	tell(p);

@@ -24,7 +24,7 @@
  */
 static int wanted_here(const struct restore *r, const struct rec_pid *pid)
 {
-	if (r->tree.container || (pid->alive && !restore_has_pid(r, pid->addr)))
+	if (restore_in_own_pidns(r) || (pid->alive && !restore_has_pid(r, pid->addr)))
 		return 0;
 	return pid_nr(pid, r->info->root_level);
 }

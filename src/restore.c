@@ -315,8 +315,12 @@ static void undo(struct restore *r)
 			kill(r->units[i].tid, SIGKILL);
 	if (r->root_pid > 0)
 		kill(r->root_pid, SIGKILL);
+	if (r->init_pid > 0)
+		kill(r->init_pid, SIGKILL);
 	freeze_kill(&r->freeze);
-	if (r->root_pid > 0)
+	if (r->init_pid > 0)
+		waitpid(r->init_pid, NULL, __WALL);
+	else if (r->root_pid > 0)
 		waitpid(r->root_pid, NULL, __WALL);
 }
 
@@ -340,6 +344,8 @@ static int recipe(struct restore *r)
 		err = restore_walk(r) ?: compare_restored(r);
 	if (!err)
 		err = write_pidfile(r);
+	if (!err)
+		err = restore_init_go(r);
 	if (err)
 		undo(r);
 	return err;
@@ -371,7 +377,7 @@ static void restore_free(struct restore *r)
 
 int restore_try(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .image_fd = -1, .last_pid_fd = -1,
+	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1,
 			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
 	int err = load(&r);
 
@@ -391,13 +397,15 @@ int restore_try(const struct restore_opts *opts)
 }
 
 /* End as the root task ended: the same status, or the same signal. */
-static int end_as(pid_t pid)
+static int end_as_root(const struct restore *r)
 {
-	int status;
+	int status, err;
 
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return STATUS_FAILED;
+	do {
+		err = restore_root_status(r, &status);
+	} while (err == -EINTR);
+	if (err)
+		return STATUS_FAILED;
 	if (WIFSIGNALED(status)) {
 		signal(WTERMSIG(status), SIG_DFL);
 		raise(WTERMSIG(status));
@@ -408,20 +416,18 @@ static int end_as(pid_t pid)
 
 int restore_run(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .image_fd = -1, .last_pid_fd = -1,
+	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1,
 			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
 	sigset_t old;
-	pid_t root;
 	int err;
 
 	sigprocmask(SIG_SETMASK, NULL, &old);
 	err = recipe(&r);
-	root = r.root_pid;
 	if (!err)
 		freeze_release(&r.freeze); /* everybody is complete: they run */
 	restore_free(&r);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		return exit_status(err);
-	return opts->detach ? STATUS_DONE : end_as(root);
+	return opts->detach ? STATUS_DONE : end_as_root(&r);
 }

@@ -23,8 +23,7 @@ struct restore_opts {
 	bool detach;          /* leave once the tree runs */
 	const char *pidfile;  /* gets the root task's number here */
 	bool verify;          /* compare with the image before anything runs */
-	bool leave_stopped;
-	bool shell_job;
+	bool new_pidns;       /* a namespace around a tree that has none of its own */
 	bool verbose;
 	unsigned int timeout_ms; /* for each stage that waits */
 };
@@ -67,8 +66,10 @@ struct restore {
 	bool walk_loading;
 	int walk_err;
 	unsigned int live_level; /* of the restored root namespace, once compare.c has walked it */
-	pid_t root_pid;      /* here */
-	int root_pidfd;
+	pid_t root_pid;      /* here; in a new namespace, once restore_find_tids() has seen it */
+	pid_t init_pid;      /* of restore --new-pidns, else 0 */
+	int init_line;       /* a socket to it */
+	int root_pidfd;      /* of the root task, or of that init */
 	struct ids pids;     /* of all threads, for restore_has_pid() */
 	__u64 *programs;     /* ids of files that are executed or privately mapped, sorted */
 	size_t nr_programs;
@@ -100,6 +101,18 @@ int restore_fill(struct restore *r);    /* memory, descriptors, threads, and all
 int restore_last(struct restore *r);    /* registers; from here every task is complete and stopped */
 
 struct clone_args;
+
+/* Nobody else's numbers are in the way: the tree is, or will be, in a pid namespace of its own. */
+static inline bool restore_in_own_pidns(const struct restore *r)
+{
+	return r->tree.container || r->opts->new_pidns;
+}
+
+/* The init of restore --new-pidns: makes it, and the root task below it as asked for; lets it serve
+ * once all is complete (without that, its end is that of all); how the root task ended. */
+int restore_make_init(struct restore *r, const struct clone_args *root);
+int restore_init_go(const struct restore *r);
+int restore_root_status(const struct restore *r, int *status);
 
 /* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards. */
 void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid);

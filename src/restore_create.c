@@ -150,6 +150,11 @@ static int clone_root(struct restore *r)
 	sigfillset(&mask);
 	sigdelset(&mask, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (r->opts->new_pidns && !r->tree.container) {
+		a.flags &= ~CLONE_PIDFD;
+		a.pidfd = 0;
+		return restore_make_init(r, &a);
+	}
 	pid = syscall(SYS_clone3, &a, sizeof(a));
 	if (!pid)
 		machine_enter(&r->machine, 0);

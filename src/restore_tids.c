@@ -79,11 +79,27 @@ static void take_numbers(struct restore *r)
 	}
 }
 
+/* The root task, by its number here, or by the one in the namespace that our init leads. */
+static const struct rec_pid *find_root(struct restore *r, const struct snap *s)
+{
+	const struct rec_pid *want = r->tree.root->pid;
+
+	snap_for_each(s, REC_PID, const struct rec_pid, p) {
+		const struct rec_pidns *ns = snap_find(s, REC_PIDNS, p->ns);
+		const struct rec_pid *init = ns ? snap_find(s, REC_PID, ns->reaper) : NULL;
+
+		if (r->init_pid ? init && init->numbers[0] == r->init_pid && pid_own_nr(p) == pid_own_nr(want) :
+				  p->numbers[0] == r->root_pid)
+			return p;
+	}
+	return NULL;
+}
+
 static int find_by_walk(struct restore *r)
 {
 	struct snap s = {};
 	struct tree t = {};
-	const struct rec_pid *root = NULL;
+	const struct rec_pid *root;
 	int err = restore_walk(r);
 
 	if (err)
@@ -93,9 +109,9 @@ static int find_by_walk(struct restore *r)
 	snap_unique(&s, REC_PID);
 	snap_unique(&s, REC_TASK);
 	snap_unique(&s, REC_PROC);
-	snap_for_each(&s, REC_PID, const struct rec_pid, p)
-		if (p->numbers[0] == r->root_pid)
-			root = p;
+	root = find_root(r, &s);
+	if (root)
+		r->root_pid = root->numbers[0];
 	if (!err)
 		err = root ? tree_build(&t, &s, root->addr) : -ESRCH;
 	if (err)
@@ -109,7 +125,7 @@ static int find_by_walk(struct restore *r)
 
 int restore_find_tids(struct restore *r)
 {
-	if (r->tree.container)
+	if (restore_in_own_pidns(r))
 		return find_by_walk(r);
 	take_numbers(r);
 	return 0;
