@@ -588,6 +588,8 @@ static int reap_for(char **argv)
 	must(prctl(PR_SET_CHILD_SUBREAPER, 1));
 	pid = must(fork());
 	if (!pid) {
+		/* what a careless caller left open would be shared with every tree under test */
+		must(close_range(3, ~0u, 0));
 		execvp(argv[0], argv);
 		_exit(127);
 	}
