@@ -27,6 +27,22 @@
 #define IS_LIVE(u) ((u)->task && !(u)->task->exit_state)
 
 /*
+ * From here on nothing may interrupt a stub, not even SIGCHLD: what is pending is the image's, and a
+ * tracee stops for what it would have ignored. Awaited, as what one task sends another one takes;
+ * threads inherit it.
+ */
+static int block_all(struct restore *r)
+{
+	__u64 all = ~0ull;
+	void *mask = machine_dup(&r->machine, &all, sizeof(all));
+
+	for (unsigned int i = 0; i < r->nr_procs; i++)
+		if (IS_LIVE(&r->units[i]))
+			batch_op(&r->units[i].batch, SYS_rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
+	return restore_run_batches(r);
+}
+
+/*
  * Trace every living task from here on: a coordinator that dies takes all of them along, and seccomp
  * does not look at the machine's own calls.
  */
@@ -222,17 +238,6 @@ static int fill_threads(struct restore *r)
 	return err ? err : restore_run_batches(r);
 }
 
-/* From here on nothing may interrupt a stub, not even SIGCHLD: what is pending is the image's. */
-static void block_all(struct restore *r)
-{
-	__u64 all = ~0ull;
-	void *mask = machine_dup(&r->machine, &all, sizeof(all));
-
-	for (unsigned int i = 0; i < r->nr_units; i++)
-		if (IS_LIVE(&r->units[i]))
-			batch_op(&r->units[i].batch, SYS_rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
-}
-
 static void set_dumpable(struct restore *r)
 {
 	for (unsigned int i = 0; i < r->nr_procs; i++) {
@@ -249,15 +254,16 @@ static void set_dumpable(struct restore *r)
 
 int restore_fill(struct restore *r)
 {
-	int err = seize(r, 0, r->nr_procs);
+	int err = block_all(r);
 
+	if (!err)
+		err = seize(r, 0, r->nr_procs);
 	if (!err)
 		err = fill_processes(r);
 	if (!err)
 		err = fill_threads(r);
 	if (err)
 		return err;
-	block_all(r);
 	set_dumpable(r);
 	err = restore_join(r, PHASE_LAST);
 	if (!err)
