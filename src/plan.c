@@ -17,6 +17,7 @@ struct planner {
 	void *arg;
 	const struct rec_pid **born;  /* session at birth, by process index */
 	const struct rec_pid **group; /* group while it makes its late children, by task index */
+	bool *followed; /* by process index: others are in the group that bears its number */
 	bool refused;
 };
 
@@ -293,7 +294,7 @@ static void join_group(struct planner *pl, const struct proc *p)
 	if (p->pgid->level >= p->pid->level &&
 	    pidns_within(pl->tree->snap, p->pgid->ns, p->pid->ns))
 		t->group = GROUP_JOIN;
-	else if (t->method == PLAN_FORK && p->parent &&
+	else if (t->method == PLAN_FORK && p->parent && p->parent->sid == p->sid &&
 		 pidns_within(pl->tree->snap, p->pgid->ns, p->parent->pid->ns))
 		t->group = GROUP_BY_PARENT;
 	else
@@ -309,7 +310,8 @@ static void plan_group(struct planner *pl, const struct proc *p, const struct re
 	bool outside = is_outside(pl, p->pgid);
 
 	birth[i] = p == pl->tree->root ? NULL : group_at_birth(pl, t, birth);
-	pl->group[i] = t->setsid ? p->pid : birth[i];
+	t->lead_first = pl->followed[i] && p->pgid != p->pid && !t->setsid;
+	pl->group[i] = t->setsid || t->lead_first ? p->pid : birth[i];
 	if (t->setsid) {
 		t->group = GROUP_LEAD;
 		if (p->pgid != p->pid)
@@ -321,11 +323,97 @@ static void plan_group(struct planner *pl, const struct proc *p, const struct re
 		if (!pl->opts->shell_job && !is_outside(pl, p->sid))
 			REFUSE(pl, p, "is in process group %d, whose leader is outside of the tree",
 			       p->pgid ? p->pgid->numbers[0] : 0);
-		if (birth[i])
+		if (birth[i] || t->lead_first)
 			REFUSE(pl, p, "left the process group of its parent for one led from outside");
-	} else if (birth[i] != p->pgid) {
+	} else if (birth[i] != p->pgid || t->lead_first) {
 		join_group(pl, p);
 	}
+}
+
+static void find_followed(struct planner *pl)
+{
+	for (size_t i = 0; i < pl->tree->nr; i++) {
+		const struct proc *p = &pl->tree->procs[i];
+		const struct proc *leader = p->pgid ? tree_find(pl->tree, p->pgid->addr) : NULL;
+
+		if (leader && leader != p)
+			pl->followed[index_of(pl, leader)] = true;
+	}
+}
+
+/* A group must have members when its leader leaves it: those come first, in as many turns as it takes. */
+static void plan_turns(struct planner *pl)
+{
+	struct plan *plan = pl->plan;
+	bool changed = true;
+
+	plan->turns = 1;
+	for (size_t round = 0; changed && round <= pl->tree->nr; round++) {
+		changed = false;
+		for (size_t i = 0; i < pl->tree->nr; i++) {
+			const struct plan_task *m = &plan->task[i];
+			const struct proc *leader = m->pgid ? tree_find(pl->tree, m->pgid->addr) : NULL;
+			struct plan_task *t = leader ? &plan->task[index_of(pl, leader)] : NULL;
+
+			if (!t || !t->lead_first || t->turn > m->turn)
+				continue;
+			t->turn = m->turn + 1;
+			changed = true;
+			if (plan->turns <= t->turn)
+				plan->turns = t->turn + 1;
+		}
+	}
+	if (changed)
+		REFUSE(pl, pl->tree->root, "has process groups below it whose leaders went round in a circle, which cannot be rebuilt");
+}
+
+/* ---- helpers ---- */
+
+/* A number that no pid of the tree has at this level. */
+static int free_number(const struct snap *s, unsigned int level)
+{
+	int nr = 1;
+
+	snap_for_each(s, REC_PID, const struct rec_pid, pid)
+		if (pid_nr(pid, level) > nr)
+			nr = pid_nr(pid, level);
+	return nr + 1;
+}
+
+/*
+ * The kernel might give a helper just the number that somebody else must get later. In the namespace
+ * of this system the numbers of others are unknown, so there it may choose (0).
+ */
+static int choose_numbers(struct planner *pl, unsigned int helper)
+{
+	struct plan *plan = pl->plan;
+	const struct rec_pid *like = plan->task[plan->task[helper].creator].pid;
+	struct rec_pid **v = realloc(plan->chosen, (plan->nr_chosen + 1) * sizeof(*v));
+	struct rec_pid *pid = calloc(1, sizeof(*pid) + PID_NUMBERS_MAX * sizeof(pid->numbers[0]));
+
+	if (v)
+		plan->chosen = v;
+	if (!v || !pid) {
+		free(pid);
+		return -ENOMEM;
+	}
+	plan->chosen[plan->nr_chosen++] = pid;
+	pid->ns = like->ns;
+	pid->level = like->level;
+	for (unsigned int l = pl->tree->root_level + !pl->tree->container; l <= pid->level; l++)
+		pid->numbers[l] = free_number(pl->tree->snap, l) + plan->nr_chosen - 1;
+	plan->task[helper].pid = pid;
+	return 0;
+}
+
+static int number_helpers(struct planner *pl)
+{
+	int err = 0;
+
+	for (unsigned int i = pl->tree->nr; i < pl->plan->nr && !err; i++)
+		if (pl->plan->task[i].kind == PLAN_HELPER)
+			err = choose_numbers(pl, i);
+	return err;
 }
 
 static int plan_all(struct planner *pl)
@@ -357,10 +445,12 @@ static int plan_all(struct planner *pl)
 	birth = calloc(t->nr + 1, sizeof(*birth));
 	if (!birth)
 		return -ENOMEM;
+	find_followed(pl);
 	for (size_t i = 0; i < t->nr; i++)
 		plan_group(pl, &t->procs[i], birth);
+	plan_turns(pl);
 	free(birth);
-	return 0;
+	return number_helpers(pl);
 }
 
 int plan_build(struct plan *p, const struct tree *t, const struct plan_opts *opts,
@@ -371,15 +461,20 @@ int plan_build(struct plan *p, const struct tree *t, const struct plan_opts *opt
 
 	*p = (struct plan){ .tree = t };
 	pl.born = calloc(t->nr + 1, sizeof(*pl.born));
-	if (pl.born)
+	pl.followed = calloc(t->nr + 1, sizeof(*pl.followed));
+	if (pl.born && pl.followed)
 		err = plan_all(&pl);
 	free(pl.born);
+	free(pl.followed);
 	free(pl.group);
 	return err ? err : pl.refused ? -ERR_BLOCKED : 0;
 }
 
 void plan_free(struct plan *p)
 {
+	for (unsigned int i = 0; i < p->nr_chosen; i++)
+		free(p->chosen[i]);
+	free(p->chosen);
 	free(p->task);
 	*p = (struct plan){};
 }
@@ -396,9 +491,10 @@ void plan_describe(const struct plan *p, FILE *out)
 
 		if (t->pid)
 			pid_chain(t->pid, 0, chain, sizeof(chain));
-		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s group %s\n", i, chain,
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s group %s%s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
 			t->new_pidns ? " newpid" : "", t->setsid ? " setsid" : "",
-			t->before_setsid ? " early" : "", groups[t->group]);
+			t->before_setsid ? " early" : "", t->lead_first ? "lead, then " : "",
+			groups[t->group]);
 	}
 }

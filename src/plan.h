@@ -35,7 +35,7 @@ enum plan_group {
 
 struct plan_task {
 	const struct proc *proc;     /* NULL for ghosts and helpers */
-	const struct rec_pid *pid;   /* whose numbers it gets; NULL for a helper: any will do */
+	const struct rec_pid *pid;   /* whose numbers it gets; a helper's are chosen to be nobody's */
 	enum plan_kind kind;
 	enum plan_method method;
 	unsigned int creator;        /* index; unused for the root */
@@ -45,12 +45,17 @@ struct plan_task {
 	bool before_setsid;          /* its creator makes it before its own setsid() */
 	enum plan_group group;
 	const struct rec_pid *pgid;  /* for GROUP_JOIN and GROUP_BY_PARENT */
+	bool lead_first;             /* others are in a group of its, which it left: leads it before it joins */
+	unsigned int turn;           /* joining is done in turns: who led first leaves when its group has members */
 	int exit_signal;
 };
 
 struct plan {
 	struct plan_task *task; /* [i] is tree->procs[i] for i < tree->nr, then ghosts and helpers */
 	unsigned int nr, cap;
+	unsigned int turns;
+	struct rec_pid **chosen; /* numbers of helpers */
+	unsigned int nr_chosen;
 	const struct tree *tree;
 };
 

@@ -367,7 +367,6 @@ static void restore_free(struct restore *r)
 	free(r->kept);
 	free(r->programs);
 	ids_free(&r->pids);
-	free(r->made);
 	machine_close(&r->machine);
 	plan_free(&r->plan);
 	tree_free(&r->tree);

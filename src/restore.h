@@ -73,7 +73,6 @@ struct restore {
 	struct ids pids;     /* of all threads, for restore_has_pid() */
 	__u64 *programs;     /* ids of files that are executed or privately mapped, sorted */
 	size_t nr_programs;
-	pid_t *made;         /* numbers of ghosts and helpers as their creators got them */
 	struct rlimit rlimit[REC_RLIMITS]; /* what stubs inherit */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };

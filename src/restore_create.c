@@ -35,7 +35,9 @@ void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_p
 
 	for (unsigned int i = 0; v && i < nr; i++)
 		v[i] = pid->numbers[pid->level - i];
-	a->set_tid = (__u64)v;
+	while (v && nr && !v[nr - 1]) /* a helper's outermost: any will do */
+		nr--;
+	a->set_tid = nr ? (__u64)v : 0;
 	a->set_tid_size = nr;
 }
 
@@ -50,8 +52,7 @@ static void add_clone(struct restore *r, struct batch *b, unsigned int child)
 	}
 	if (t->new_pidns)
 		a.flags |= CLONE_NEWPID;
-	if (t->pid)
-		restore_set_tid(r, &a, t->pid);
+	restore_set_tid(r, &a, t->pid);
 	batch_op(b, SYS_clone3, machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
 		 &r->machine.slots[child])->flags = OP_CHILD;
 }
@@ -124,7 +125,7 @@ static int program_creation(struct restore *r)
 		add_children(r, &c, i, true);
 		if (t->setsid)
 			batch_op(b, SYS_setsid);
-		else if (t->group == GROUP_LEAD)
+		else if (t->group == GROUP_LEAD || t->lead_first)
 			batch_op(b, SYS_setpgid, 0, 0);
 		add_children(r, &c, i, false);
 		err = machine_submit(&r->machine, i, b);
@@ -177,12 +178,14 @@ static int await_all(struct restore *r)
 }
 
 /* Groups whose leaders did not exist yet when their members were made. */
-static int join_groups(struct restore *r)
+static int join_turn(struct restore *r, unsigned int turn)
 {
 	for (unsigned int i = 0; i < r->nr_procs; i++) {
 		const struct plan_task *t = &r->plan.task[i];
 		struct unit *u = &r->units[i];
 
+		if (t->turn != turn)
+			continue;
 		if (t->group == GROUP_JOIN) {
 			batch_op(&u->batch, SYS_setpgid, 0, restore_nr(r, u, t->pgid->addr));
 		} else if (t->group == GROUP_BY_PARENT) {
@@ -195,18 +198,13 @@ static int join_groups(struct restore *r)
 	return restore_run_batches(r);
 }
 
-/* Number of a child as its creator got it from clone3(): a helper has none that was chosen. */
-static pid_t made_number(const struct restore *r, unsigned int child)
+static int join_groups(struct restore *r)
 {
-	unsigned int by = r->plan.task[child].creator;
+	int err = 0;
 
-	for (unsigned int i = 0; i < machine_count(&r->machine, by); i++) {
-		const struct op *op = machine_result(&r->machine, by, i);
-
-		if (op->nr == SYS_clone3 && op->arg[5] == (__u64)&r->machine.slots[child])
-			return op->res;
-	}
-	return -1;
+	for (unsigned int turn = 0; turn < r->plan.turns && !err; turn++)
+		err = join_turn(r, turn);
+	return err;
 }
 
 /* Ghosts and helpers have done their duty; their numbers stay taken as sessions and groups. */
@@ -220,10 +218,9 @@ static int end_placeholders(struct restore *r)
 	}
 	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++) {
 		struct unit *up = &r->units[r->plan.task[i].parent];
-		pid_t nr = r->plan.task[i].pid ? restore_nr(r, up, r->plan.task[i].pid->addr) :
-						 r->made[i - r->tree.nr];
 
-		batch_op(&up->batch, SYS_wait4, nr, 0, __WALL, 0);
+		batch_op(&up->batch, SYS_wait4, pid_nr(r->plan.task[i].pid, up->plan->pid->level), 0,
+			 __WALL, 0);
 		err = restore_run_unit(r, up);
 		machine_retire(&r->machine, i);
 	}
@@ -290,8 +287,6 @@ int restore_create(struct restore *r)
 		err = clone_root(r);
 	if (!err)
 		err = await_all(r);
-	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++)
-		r->made[i - r->tree.nr] = made_number(r, i);
 	if (!err)
 		err = join_groups(r);
 	if (!err)

@@ -70,8 +70,7 @@ static int make_units(struct restore *r)
 	r->nr_units = r->nr_procs + threads;
 	r->units = calloc(r->nr_units, sizeof(*r->units));
 	r->index = calloc(r->nr_units * 6, sizeof(*r->index));
-	r->made = calloc(r->nr_procs - r->tree.nr + 1, sizeof(*r->made));
-	if (!r->units || !r->index || !r->made)
+	if (!r->units || !r->index)
 		return fail(-ENOMEM, "restore");
 	for (unsigned int i = 0; i < r->nr_procs; i++) {
 		r->units[i].plan = &r->plan.task[i];

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * plan_test.c - random trees, planned, made anew by the plan in a simulated kernel, and compared.
+ * PLAN_SEED=N runs that seed alone and tells what it does; PLAN_SEEDS=N another number of them.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "log.h"
+#include "plan.h"
+#include "sim.h"
+
+#include <cmocka.h>
+
+#define SEEDS 3000
+#define REASONS 32
+
+struct reason {
+	char text[120];
+	unsigned int nr;
+};
+
+struct run {
+	uint64_t seed;
+	bool loud;
+	struct sim was, is;
+	struct snap snap;
+	struct tree tree;
+	struct plan plan;
+	int made[SIM_TASKS]; /* plan task -> task in is, -1 */
+	int chain[SIM_TASKS + 1]; /* pid index in was -> in is, 0 */
+	char problem[200], refusal[120];
+};
+
+static void print_tree(const struct sim *s)
+{
+	for (int i = 0; i < s->nr_tasks; i++) {
+		const struct sim_task *t = &s->task[i];
+
+		if (t->state == SIM_LIVE || t->state == SIM_ZOMBIE)
+			printf("  task %d pid %d ns %d parent %d sid %d pgid %d%s%s\n", i, t->pid,
+			       s->pid[t->pid].ns, t->parent, t->sid, t->pgid,
+			       t->state == SIM_ZOMBIE ? " zombie" : "", t->subreaper ? " subreaper" : "");
+	}
+}
+
+static void refuse(void *arg, const struct proc *p, const char *fmt, ...)
+{
+	struct run *r = arg;
+	va_list ap;
+
+	(void)p;
+	/* the reason without its numbers: the format */
+	snprintf(r->refusal, sizeof(r->refusal), "%s", fmt);
+	va_start(ap, fmt);
+	if (r->loud) {
+		vprintf(fmt, ap);
+		printf("\n");
+	}
+	va_end(ap);
+}
+
+/* ---- the plan, in the order of src/restore_create.c, tasks side by side in any order ---- */
+
+static int pid_of(const struct run *r, const struct rec_pid *pid)
+{
+	return pid->addr ? r->chain[pid->addr - 0x1000] : 0; /* 0: a helper's, chosen by the plan */
+}
+
+struct stub {
+	unsigned int next; /* child to consider */
+	int stage;	   /* 0 early children, 1 session, 2 late children, 3 done */
+};
+
+static bool problem(struct run *r, const char *what, unsigned int i)
+{
+	snprintf(r->problem, sizeof(r->problem), "task %u of the plan: %s", i, what);
+	return false;
+}
+
+static bool make(struct run *r, unsigned int i)
+{
+	const struct plan_task *t = &r->plan.task[i];
+	int pid = pid_of(r, t->pid);
+	int flags = (t->new_pidns ? SIM_NEWPID : 0) | (t->method == PLAN_SIBLING ? SIM_PARENT : 0);
+
+	for (int k = 0; pid && k < r->is.nr_tasks; k++)
+		if (r->is.task[k].pid == pid)
+			return problem(r, "its number is taken", i);
+	r->made[i] = sim_clone(&r->is, r->made[t->creator], flags, t->exit_signal, pid);
+	return r->made[i] >= 0 || problem(r, "clone3() fails", i);
+}
+
+/* One operation of a stub; false: trouble. */
+static bool stub_step(struct run *r, unsigned int i, struct stub *s)
+{
+	const struct plan_task *t = &r->plan.task[i];
+	bool early = s->stage == 0;
+
+	if (s->stage == 1) {
+		s->stage = 2;
+		s->next = 0;
+		if (t->setsid)
+			return sim_setsid(&r->is, r->made[i]) || problem(r, "setsid() fails", i);
+		if (t->group == GROUP_LEAD || t->lead_first)
+			return sim_setpgid(&r->is, r->made[i], r->made[i], r->is.task[r->made[i]].pid) ||
+			       problem(r, "setpgid(0, 0) fails", i);
+		return true;
+	}
+	for (; s->next < r->plan.nr; s->next++) {
+		const struct plan_task *c = &r->plan.task[s->next];
+
+		if (s->next && c->creator == i && c->before_setsid == early)
+			return make(r, s->next++);
+	}
+	s->stage++;
+	return true;
+}
+
+static bool make_all(struct run *r)
+{
+	struct stub stub[SIM_TASKS] = {};
+	unsigned int left = r->plan.nr;
+
+	while (left) {
+		unsigned int i = sim_random(&r->is, r->plan.nr);
+
+		if (r->made[i] < 0 || stub[i].stage == 3)
+			continue;
+		if (!stub_step(r, i, &stub[i]))
+			return false;
+		left -= stub[i].stage == 3;
+	}
+	return true;
+}
+
+static bool join_turn(struct run *r, unsigned int turn)
+{
+	for (unsigned int i = 0; i < r->plan.nr; i++) {
+		const struct plan_task *t = &r->plan.task[i];
+		int by = t->group == GROUP_JOIN ? r->made[i] : r->made[t->parent];
+
+		if (t->turn != turn || (t->group != GROUP_JOIN && t->group != GROUP_BY_PARENT))
+			continue;
+		if (!sim_setpgid(&r->is, by, r->made[i], pid_of(r, t->pgid)))
+			return problem(r, "joining its group fails", i);
+	}
+	return true;
+}
+
+static bool join_groups(struct run *r)
+{
+	for (unsigned int turn = 0; turn < r->plan.turns; turn++)
+		if (!join_turn(r, turn))
+			return false;
+	return true;
+}
+
+static bool end_placeholders(struct run *r)
+{
+	for (unsigned int i = r->tree.nr; i < r->plan.nr; i++)
+		sim_exit(&r->is, r->made[i]);
+	for (unsigned int i = r->tree.nr; i < r->plan.nr; i++)
+		if (!sim_reap(&r->is, r->made[r->plan.task[i].parent], r->made[i]))
+			return problem(r, "nobody can reap this placeholder", i);
+	for (size_t i = 0; i < r->tree.nr; i++)
+		if (r->plan.task[i].kind == PLAN_ZOMBIE)
+			sim_exit(&r->is, r->made[i]);
+	return true;
+}
+
+/* ---- the comparison ---- */
+
+/* The task of `was` that a process of the tree stands for. */
+static const struct sim_task *original(const struct run *r, size_t i)
+{
+	return &r->was.task[r->tree.procs[i].leader->addr - 0x3001];
+}
+
+static bool same(struct run *r, size_t i)
+{
+	const struct sim_task *a = original(r, i), *b = &r->is.task[r->made[i]];
+
+	if (a->state != b->state)
+		return problem(r, "another state", i);
+	if (r->chain[a->pid] != b->pid)
+		return problem(r, "another pid", i);
+	if (r->chain[a->sid] != b->sid)
+		return problem(r, "another session", i);
+	if (r->chain[a->pgid] != b->pgid)
+		return problem(r, "another group", i);
+	if (a->exit_signal != b->exit_signal && i)
+		return problem(r, "another exit signal", i);
+	if (i && (b->parent < 0 || r->is.task[b->parent].pid != r->chain[r->was.task[a->parent].pid]))
+		return problem(r, "another parent", i);
+	return true;
+}
+
+static bool compare(struct run *r)
+{
+	for (size_t i = 0; i < r->tree.nr; i++)
+		if (!same(r, i))
+			return false;
+	return true;
+}
+
+/* The same namespaces and chains, none in use yet; the root is the coordinator's to make. */
+static void start_anew(struct run *r)
+{
+	r->is = r->was;
+	r->is.nr_tasks = 0;
+	for (int i = 0; i <= SIM_TASKS; i++)
+		r->chain[i] = i;
+	for (int i = 0; i < r->is.nr_ns; i++)
+		r->is.ns[i].init = -1;
+	for (int i = 0; i < SIM_TASKS; i++)
+		r->made[i] = -1;
+	r->is.task[r->is.nr_tasks++] = (struct sim_task){ .state = SIM_LIVE, .pid = r->was.task[0].pid,
+							 .parent = -1, .exit_signal = SIGCHLD };
+	if (r->was.ns[r->was.pid[r->was.task[0].pid].ns].init == 0)
+		r->is.ns[r->is.pid[r->is.task[0].pid].ns].init = 0;
+	r->made[0] = 0;
+	/* subreapers are made such at last, but orphans of helpers go to an init or a subreaper */
+	r->is.task[0].subreaper = r->was.task[0].subreaper;
+}
+
+/* 1: done and equal, 0: refused, -1: a problem. */
+static int run(struct run *r)
+{
+	struct plan_opts opts = {};
+	int err, result = -1;
+
+	sim_records(&r->was, &r->snap);
+	err = tree_build(&r->tree, &r->snap, sim_pid_key(r->was.task[0].pid));
+	if (err) {
+		snprintf(r->problem, sizeof(r->problem), "tree_build() gives %d", err);
+		return -1;
+	}
+	err = plan_build(&r->plan, &r->tree, &opts, refuse, r);
+	if (r->loud) {
+		print_tree(&r->was);
+		plan_describe(&r->plan, stdout);
+	}
+	start_anew(r);
+	if (err == -ERR_BLOCKED)
+		result = 0;
+	else if (!err && make_all(r) && join_groups(r) && end_placeholders(r) && compare(r))
+		result = 1;
+	else if (err)
+		snprintf(r->problem, sizeof(r->problem), "plan_build() gives %d", err);
+	plan_free(&r->plan);
+	tree_free(&r->tree);
+	snap_free(&r->snap);
+	return result;
+}
+
+static int run_seed(struct run *r, uint64_t seed)
+{
+	int steps;
+
+	memset(r, 0, sizeof(*r));
+	r->seed = seed;
+	r->loud = getenv("PLAN_SEED");
+	r->was.seed = seed * 0x9e3779b97f4a7c15ull + 1;
+	sim_start(&r->was, seed & 1);
+	sim_setsid(&r->was, 0);
+	steps = 4 + sim_random(&r->was, 60);
+	for (int i = 0; i < steps; i++)
+		sim_step(&r->was);
+	return run(r);
+}
+
+static void count_reason(struct reason *v, const char *text)
+{
+	int i = 0;
+
+	while (i < REASONS - 1 && v[i].nr && strcmp(v[i].text, text))
+		i++;
+	snprintf(v[i].text, sizeof(v[i].text), "%s", text);
+	v[i].nr++;
+}
+
+static void test_random(void **state)
+{
+	static struct run r;
+	static struct reason reasons[REASONS];
+	unsigned int refused = 0, seeds = getenv("PLAN_SEEDS") ? atoi(getenv("PLAN_SEEDS")) : SEEDS;
+	uint64_t first = getenv("PLAN_SEED") ? strtoull(getenv("PLAN_SEED"), NULL, 10) : 1;
+
+	(void)state;
+	if (getenv("PLAN_SEED"))
+		seeds = 1;
+	for (uint64_t seed = first; seed < first + seeds; seed++) {
+		int result = run_seed(&r, seed);
+
+		if (result < 0)
+			fail_msg("seed %lu: %s", seed, r.problem);
+		refused += !result;
+		if (!result)
+			count_reason(reasons, r.refusal);
+	}
+	print_message("%u of %u trees refused\n", refused, seeds);
+	for (int i = 0; i < REASONS && reasons[i].nr; i++)
+		print_message("%5u: %s\n", reasons[i].nr, reasons[i].text);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = { cmocka_unit_test(test_random) };
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
