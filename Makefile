@@ -78,6 +78,9 @@ $(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
+$(B)/tests/tree/grow: $(B)/tests/tree/grow.o $(B)/tests/tree/member.o $(B)/tests/unit/sim.o $(B)/src/snap.o $(B)/src/snap_refs.o
+	$(CC) $(CFLAGS) -o $@ $^
+
 $(B)/tests/portrait: $(B)/tests/portrait.o
 	$(CC) $(CFLAGS) -o $@ $^
 
@@ -104,8 +107,14 @@ SHAPE ?=
 bench: deps
 	@$(MAKE) --no-print-directory -s all $(B)/tests/bench/bench $(B)/tests/bench/load
 	@$(B)/tests/bench/bench $(RUNS) "$(SHAPE)"
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait
+# N trees from fresh seeds, or from SEED on; a failure names its seed and the fewest steps
+N    ?= 200
+SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
+fuzz-tree: test-deps
+	@$(MAKE) --no-print-directory -s all $(B)/tests/tree/grow
+	@$(B)/tests/tree/grow $(SEED) $(N)
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow
 
-.PHONY: all install clean deps test-deps demo check check-long bench tests-built
+.PHONY: all install clean deps test-deps demo check check-long bench fuzz-tree tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

@@ -217,6 +217,13 @@ const struct op *machine_failed(const struct machine *m, unsigned int slot)
 	return s->done && s->left ? machine_result(m, slot, s->total - s->left) : NULL;
 }
 
+const struct op *machine_current(const struct machine *m, unsigned int slot)
+{
+	const struct slot *s = &m->slots[slot];
+
+	return s->left && !machine_is_done(m, slot) ? machine_result(m, slot, s->total - s->left) : NULL;
+}
+
 const struct op *machine_result(const struct machine *m, unsigned int slot, unsigned int i)
 {
 	return (const struct op *)m->slots[slot].ops + i;

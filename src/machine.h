@@ -96,6 +96,8 @@ int machine_wait(struct machine *m, unsigned int slot, int pidfd, int timeout_ms
 
 /* The operation that stopped the slot's last batch, or NULL. */
 const struct op *machine_failed(const struct machine *m, unsigned int slot);
+/* The operation that a task is in, or NULL when it is done. */
+const struct op *machine_current(const struct machine *m, unsigned int slot);
 /* Operation i of the slot's last batch, with its result. */
 const struct op *machine_result(const struct machine *m, unsigned int slot, unsigned int i);
 

@@ -157,7 +157,12 @@ static int report_unit(struct restore *r, struct unit *u, int err)
 		op_describe(op, what, sizeof(what));
 		return fail(err, "task %s (%.16s): %s", chain, u->task ? u->task->comm : "-", what);
 	}
-	return fail(err, "task %s (%.16s) does not answer", chain, u->task ? u->task->comm : "-");
+	op = machine_current(&r->machine, slot);
+	snprintf(what, sizeof(what), "nothing");
+	if (op)
+		op_describe(op, what, sizeof(what));
+	return fail(err, "task %s (%.16s) does not answer; it was told: %s", chain,
+		    u->task ? u->task->comm : "-", what);
 }
 
 int restore_await(struct restore *r, struct unit *u)

@@ -109,6 +109,18 @@ static void clean_root(struct restore *r, struct batch *b)
 	batch_op(b, SYS_munmap, hi, ADDRESS_MAX - hi);
 }
 
+/* A parent that dies takes all below it along, until the image's own setting. */
+static void die_with_parent(struct batch *b)
+{
+	batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+}
+
+/* A child of a helper, whose very purpose is to die. */
+static bool is_helpers(const struct restore *r, unsigned int i)
+{
+	return i && r->plan.task[r->plan.task[i].creator].kind == PLAN_HELPER;
+}
+
 static int program_creation(struct restore *r)
 {
 	struct creators c = {};
@@ -118,8 +130,8 @@ static int program_creation(struct restore *r)
 		const struct plan_task *t = &r->plan.task[i];
 		struct batch *b = &r->units[i].batch;
 
-		/* a parent that dies takes all below it along, until the image's own setting */
-		batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
+		if (!is_helpers(r, i))
+			die_with_parent(b);
 		if (!i)
 			clean_root(r, b);
 		add_children(r, &c, i, true);
@@ -223,6 +235,12 @@ static int end_placeholders(struct restore *r)
 			 __WALL, 0);
 		err = restore_run_unit(r, up);
 		machine_retire(&r->machine, i);
+	}
+	for (unsigned int i = 0; i < r->tree.nr && !err; i++) {
+		if (!is_helpers(r, i))
+			continue;
+		die_with_parent(&r->units[i].batch);
+		err = restore_run_unit(r, &r->units[i]);
 	}
 	return err;
 }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* member.c - a task of a tree that grow.c makes: does what its slot says. */
+#include <errno.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "board.h"
+
+#define WORDS 2048
+#define IDLE_NAPS 120000 /* a minute or two: whoever made the tree has died */
+
+/* Of this process; a child has its parent's until it is told to make its own. */
+static uint64_t *memory, seed;
+
+static int make_memory(int arg)
+{
+	if (!memory)
+		memory = mmap(NULL, WORDS * sizeof(*memory), PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return -errno;
+	seed = arg;
+	for (int i = 0; i < WORDS; i++)
+		memory[i] = seed * 0x9e3779b97f4a7c15ull + i;
+	return 0;
+}
+
+static int is_damaged(void)
+{
+	for (int i = 0; memory && i < WORDS; i++)
+		if (memory[i] != seed * 0x9e3779b97f4a7c15ull + i)
+			return 1;
+	return 0;
+}
+
+static int make_child(struct board *b, const int *arg)
+{
+	struct clone_args a = { .flags = arg[1], .exit_signal = arg[2] };
+	int slot = arg[0]; /* our own slot may say something else before the child looks */
+	long pid = syscall(SYS_clone3, &a, sizeof(a));
+
+	if (!pid)
+		member_serve(b, slot);
+	return pid < 0 ? -errno : pid;
+}
+
+static int report(struct board_slot *s)
+{
+	s->ids.pid = getpid();
+	s->ids.ppid = getppid();
+	s->ids.sid = getsid(0);
+	s->ids.pgid = getpgid(0);
+	s->ids.damaged = is_damaged();
+	return 0;
+}
+
+static int reap(pid_t pid)
+{
+	int status;
+
+	return waitpid(pid, &status, __WALL | WNOHANG) == pid ? status : -ECHILD;
+}
+
+static int act(struct board *b, struct board_slot *s)
+{
+	switch (s->op) {
+	case OP_CLONE:
+		return make_child(b, s->arg);
+	case OP_SETSID:
+		return setsid() < 0 ? -errno : 0;
+	case OP_SETPGID:
+		return setpgid(s->arg[0], s->arg[1]) ? -errno : 0;
+	case OP_SUBREAPER:
+		return prctl(PR_SET_CHILD_SUBREAPER, 1) ? -errno : 0;
+	case OP_EXIT:
+		__atomic_store_n(&s->op, OP_NONE, __ATOMIC_RELEASE);
+		_exit(s->arg[0]);
+	case OP_REAP:
+		return reap(s->arg[0]);
+	case OP_REPORT:
+		return report(s);
+	case OP_MEMORY:
+		return make_memory(s->arg[0]);
+	}
+	return -EINVAL;
+}
+
+void member_serve(struct board *b, int slot)
+{
+	const struct timespec nap = { 0, 500000 };
+	struct board_slot *s = &b->slot[slot];
+	unsigned int beat = 0;
+
+	/* a child of an exit signal other than SIGCHLD must not end its parent by it */
+	signal(SIGUSR1, SIG_IGN);
+	for (int idle = 0;;) {
+		if (!__atomic_load_n(&s->op, __ATOMIC_ACQUIRE)) {
+			nanosleep(&nap, NULL);
+			if (b->beat != beat)
+				idle = 0;
+			beat = b->beat;
+			if (++idle > IDLE_NAPS)
+				_exit(1);
+			continue;
+		}
+		s->result = act(b, s);
+		__atomic_store_n(&s->op, OP_NONE, __ATOMIC_RELEASE);
+	}
+}
