@@ -34,7 +34,7 @@ static void help(void)
 	     "      --new-pidns     put a tree that has no pid namespace of its own into a new one: its\n"
 	     "                      numbers are free there, so it can run beside others of its image\n"
 	     "      --timeout SEC   give up when a stage takes longer (default 60)\n"
-	     "  -v, --verbose       more messages\n"
+	     "  -v, --verbose       say how every process is made\n"
 	     "  -h, --help          this text\n\n"
 	     "Exit status with -d, or before the tree runs (then with a line on stderr): 0 done,\n"
 	     "1 failed, 2 wrong usage, 4 the image is damaged or not ours, 5 a number is taken. When it\n"

@@ -91,7 +91,37 @@ static bool wants_early(const struct planner *pl, const struct proc *p, const st
 	return false;
 }
 
-/* A session leader was born in the session that its parent had then: its final one, or its first. */
+static bool can_adopt(const struct proc *reaper)
+{
+	return pid_own_nr(reaper->pid) == 1 || reaper->sig->flags & PROC_F_SUBREAPER;
+}
+
+/* Can a child of p be in session s as an orphan from below, with p never having been in it? */
+static bool adopts_from(const struct planner *pl, const struct proc *p, const struct rec_pid *s)
+{
+	const struct proc *leader = tree_find(pl->tree, s->addr);
+
+	while (leader && leader != p)
+		leader = leader->parent;
+	return leader;
+}
+
+/* A session that p must have been in before its own, as children of it were born in that; or NULL. */
+static const struct rec_pid *early_session(const struct planner *pl, const struct proc *p)
+{
+	for (const struct proc *c = p->child; c; c = c->sibling) {
+		const struct rec_pid *s = leads(c) ? early_session(pl, c) : session(pl, c);
+
+		if (s && !adopts_from(pl, p, s))
+			return s;
+	}
+	return NULL;
+}
+
+/*
+ * A session leader was born in the session that its parent had then: its final one, or its first. Or
+ * it has another parent by now.
+ */
 static void find_birth_session(struct planner *pl, const struct proc *p)
 {
 	const struct rec_pid *final, *first;
@@ -104,8 +134,12 @@ static void find_birth_session(struct planner *pl, const struct proc *p)
 	final = p->parent ? session(pl, p->parent) : NULL;
 	first = p->parent ? pl->born[index_of(pl, p->parent)] : NULL;
 	pl->born[i] = final;
-	if (p->parent && first != final && !wants_early(pl, p, final) && wants_early(pl, p, first))
+	if (!p->parent || wants_early(pl, p, final))
+		return;
+	if (first != final && wants_early(pl, p, first))
 		pl->born[i] = first;
+	else if (early_session(pl, p))
+		pl->born[i] = early_session(pl, p);
 }
 
 /* A ghost leads session s as a child of the reaper; it is made once. */
@@ -117,10 +151,11 @@ static int find_ghost(struct planner *pl, const struct rec_pid *s)
 	return -1;
 }
 
-static int make_session_ghost(struct planner *pl, const struct proc *p, unsigned int reaper)
+static int make_session_ghost(struct planner *pl, const struct proc *p, const struct rec_pid *s,
+			      unsigned int reaper)
 {
 	struct plan_task *g;
-	int i = find_ghost(pl, p->sid);
+	int i = find_ghost(pl, s);
 
 	if (i >= 0) {
 		if (pl->plan->task[i].parent == reaper)
@@ -129,7 +164,7 @@ static int make_session_ghost(struct planner *pl, const struct proc *p, unsigned
 		       "several others: the session cannot be rebuilt");
 		return -1;
 	}
-	if (!same_ns(p->sid, pl->tree->procs[reaper].pid)) {
+	if (!same_ns(s, pl->tree->procs[reaper].pid)) {
 		REFUSE(pl, p, "its session's dead leader was in another pid namespace than its parent: "
 		       "the session cannot be rebuilt");
 		return -1;
@@ -137,58 +172,71 @@ static int make_session_ghost(struct planner *pl, const struct proc *p, unsigned
 	g = add_task(pl, PLAN_GHOST, reaper);
 	if (!g)
 		return -ENOMEM;
-	g->pid = p->sid;
+	g->pid = s;
 	g->setsid = true;
 	g->group = GROUP_LEAD;
-	pl->group[g - pl->plan->task] = p->sid;
+	g->exit_signal = p->leader->exit_signal; /* it hands this on to p */
+	pl->group[g - pl->plan->task] = s;
 	return g - pl->plan->task;
 }
 
-static bool can_adopt(const struct proc *reaper)
+/* Who takes in what a child of p leaves behind: the nearest subreaper, or the init of the namespace. */
+static const struct proc *adopter_of(const struct proc *p)
 {
-	return pid_own_nr(reaper->pid) == 1 || reaper->sig->flags & PROC_F_SUBREAPER;
+	for (; p; p = p->parent) {
+		if (can_adopt(p))
+			return p;
+		if (!p->parent || !same_ns(p->parent->pid, p->pid))
+			return NULL;
+	}
+	return NULL;
 }
 
-/* Its parent is in another session: it was an orphan that init or a subreaper took in. */
-static void plan_orphan(struct planner *pl, const struct proc *p, struct plan_task *t)
+/* As a child of a short-lived child of the session's leader: it goes to the adopter when that exits. */
+static void plan_helper(struct planner *pl, const struct proc *p, const struct proc *leader)
 {
-	const struct proc *leader = tree_find(pl->tree, p->sid->addr);
-	unsigned int reaper = index_of(pl, p->parent);
+	struct plan_task *h, *t;
+
+	if (adopter_of(leader) != p->parent || !same_ns(p->pid, leader->pid)) {
+		REFUSE(pl, p, "was orphaned out of session %d in a way that cannot be rebuilt",
+		       pid_own_nr(leader->pid));
+		return;
+	}
+	h = add_task(pl, PLAN_HELPER, index_of(pl, leader));
+	if (!h)
+		return;
+	t = &pl->plan->task[index_of(pl, p)];
+	t->creator = h - pl->plan->task;
+	t->parent = index_of(pl, p->parent);
+}
+
+/*
+ * Its parent was never in session s: a sibling made it with CLONE_PARENT, or it was an orphan that init
+ * or a subreaper took in. Either can be had from the session's leader.
+ */
+static void plan_foreign(struct planner *pl, const struct proc *p, const struct rec_pid *s)
+{
+	const struct proc *leader = tree_find(pl->tree, s->addr);
+	struct plan_task *t = &pl->plan->task[index_of(pl, p)];
 	int by;
 
-	if (!can_adopt(p->parent)) {
-		REFUSE(pl, p, "is in session %d, which its parent can never have been in",
-		       pid_own_nr(p->sid));
+	/* a sibling gets its creator's exit signal, an orphan SIGCHLD */
+	if (leader && (leader->parent != p->parent ||
+		       leader->leader->exit_signal != t->exit_signal)) {
+		if (can_adopt(p->parent))
+			plan_helper(pl, p, leader);
+		else
+			REFUSE(pl, p, "was born in session %d, which its parent can never have been in",
+			       pid_own_nr(s));
 		return;
 	}
-	if (!leader) {
-		by = make_session_ghost(pl, p, reaper);
-		if (by < 0)
-			return;
-	} else if (leader->parent == p->parent) {
-		by = index_of(pl, leader);
-	} else {
-		struct plan_task *h;
-
-		if (!leader->ns || pid_own_nr(p->parent->pid) != 1 ||
-		    !same_ns(leader->pid, p->parent->pid) || !same_ns(p->pid, leader->pid)) {
-			REFUSE(pl, p, "was orphaned out of session %d in a way that cannot be rebuilt",
-			       pid_own_nr(p->sid));
-			return;
-		}
-		/* child of a short-lived child of the leader: goes to init when that exits */
-		h = add_task(pl, PLAN_HELPER, index_of(pl, leader));
-		if (!h)
-			return;
-		t = &pl->plan->task[index_of(pl, p)];
-		t->creator = h - pl->plan->task;
-		t->parent = reaper;
+	by = leader ? (int)index_of(pl, leader) :
+		      make_session_ghost(pl, p, s, index_of(pl, p->parent));
+	if (by < 0)
 		return;
-	}
 	t = &pl->plan->task[index_of(pl, p)];
 	t->method = PLAN_SIBLING;
 	t->creator = by;
-	t->parent = reaper;
 	if (t->exit_signal != pl->plan->task[by].exit_signal)
 		REFUSE(pl, p, "has exit signal %d, which its session's leader cannot give it",
 		       t->exit_signal);
@@ -215,11 +263,10 @@ static void plan_session(struct planner *pl, const struct proc *p)
 		t->before_setsid = true;
 		return;
 	}
-	if (!need || leads(p)) {
-		REFUSE(pl, p, "has a session that its parent can never have been in");
-		return;
-	}
-	plan_orphan(pl, p, t);
+	if (!need)
+		REFUSE(pl, p, "was born in a session outside of the tree, in which its parent never was");
+	else
+		plan_foreign(pl, p, need);
 }
 
 /* ---- namespaces ---- */
@@ -245,9 +292,6 @@ static void plan_pidns(struct planner *pl, const struct proc *p)
 	if (t->new_pidns ? p->ns->parent != p->parent->pid->ns : p->pid->ns != p->parent->pid->ns)
 		REFUSE(pl, p, "is in another pid namespace (%u) than its parent, entered with setns(), "
 		       "which is not supported yet", p->ns->inum);
-	if (t->new_pidns && t->method == PLAN_SIBLING)
-		REFUSE(pl, p, "is the init of a pid namespace and an orphan of its session, which cannot "
-		       "be rebuilt");
 }
 
 /* ---- groups ---- */
@@ -276,6 +320,19 @@ static void plan_group_ghost(struct planner *pl, const struct proc *p)
 	g->pid = p->pgid;
 	g->group = GROUP_LEAD;
 	pl->group[g - pl->plan->task] = p->pgid;
+}
+
+/* Was its creator in its group before it took one of its own? Then it is made before that. */
+static bool born_in_group(struct planner *pl, const struct proc *p, const struct rec_pid **birth)
+{
+	struct plan_task *t = &pl->plan->task[index_of(pl, p)];
+
+	if (t->method != PLAN_FORK || t->before_setsid || t->creator >= pl->tree->nr ||
+	    pl->plan->task[t->creator].setsid || birth[t->creator] != p->pgid)
+		return false;
+	t->before_setsid = true;
+	birth[index_of(pl, p)] = pl->group[index_of(pl, p)] = p->pgid;
+	return true;
 }
 
 static void join_group(struct planner *pl, const struct proc *p)
@@ -325,7 +382,7 @@ static void plan_group(struct planner *pl, const struct proc *p, const struct re
 			       p->pgid ? p->pgid->numbers[0] : 0);
 		if (birth[i] || t->lead_first)
 			REFUSE(pl, p, "left the process group of its parent for one led from outside");
-	} else if (birth[i] != p->pgid || t->lead_first) {
+	} else if (t->lead_first || (birth[i] != p->pgid && !born_in_group(pl, p, birth))) {
 		join_group(pl, p);
 	}
 }
@@ -368,6 +425,21 @@ static void plan_turns(struct planner *pl)
 }
 
 /* ---- helpers ---- */
+
+/* Nobody can be made by one of those that it makes. */
+static void refuse_circles(struct planner *pl)
+{
+	for (unsigned int i = 1; i < pl->tree->nr; i++) {
+		unsigned int by = pl->plan->task[i].creator, steps = 0;
+
+		while (by && steps++ < pl->plan->nr)
+			by = pl->plan->task[by].creator;
+		if (by)
+			REFUSE(pl, &pl->tree->procs[i],
+			       "was born in session %d, whose leader descends from it",
+			       pid_own_nr(pl->tree->procs[i].sid));
+	}
+}
 
 /* A number that no pid of the tree has at this level. */
 static int free_number(const struct snap *s, unsigned int level)
@@ -430,6 +502,7 @@ static int plan_all(struct planner *pl)
 		task->proc = p;
 		task->pid = p->pid;
 		task->exit_signal = p->leader->exit_signal;
+		task->subreaper = p->sig->flags & PROC_F_SUBREAPER && !p->zombie;
 		task->method = i ? PLAN_FORK : PLAN_ROOT;
 		task->creator = task->parent = p->parent ? index_of(pl, p->parent) : 0;
 		if (p->leader->exit_state && !p->zombie)
@@ -449,6 +522,7 @@ static int plan_all(struct planner *pl)
 	for (size_t i = 0; i < t->nr; i++)
 		plan_group(pl, &t->procs[i], birth);
 	plan_turns(pl);
+	refuse_circles(pl);
 	free(birth);
 	return number_helpers(pl);
 }
@@ -494,7 +568,7 @@ void plan_describe(const struct plan *p, FILE *out)
 		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s group %s%s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
 			t->new_pidns ? " newpid" : "", t->setsid ? " setsid" : "",
-			t->before_setsid ? " early" : "", t->lead_first ? "lead, then " : "",
+			t->before_setsid ? " early" : "", t->lead_first ? " lead, then" : "",
 			groups[t->group]);
 	}
 }

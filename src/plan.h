@@ -42,12 +42,13 @@ struct plan_task {
 	unsigned int parent;         /* index of the parent it ends up with */
 	bool new_pidns;              /* init of its namespace */
 	bool setsid;
-	bool before_setsid;          /* its creator makes it before its own setsid() */
+	bool before_setsid;          /* its creator makes it before its own setsid() or setpgid() */
 	enum plan_group group;
 	const struct rec_pid *pgid;  /* for GROUP_JOIN and GROUP_BY_PARENT */
 	bool lead_first;             /* others are in a group of its, which it left: leads it before it joins */
 	unsigned int turn;           /* joining is done in turns: who led first leaves when its group has members */
 	int exit_signal;
+	bool subreaper;              /* from the start: orphans of helpers go to it */
 };
 
 struct plan {
@@ -74,7 +75,7 @@ int plan_build(struct plan *p, const struct tree *t, const struct plan_opts *opt
 	       plan_refuse_fn refuse, void *arg);
 void plan_free(struct plan *p);
 
-/* A line a task, for -v and for tests. */
+/* A line a task, for restore -v. */
 void plan_describe(const struct plan *p, FILE *out);
 
 #endif

@@ -296,6 +296,8 @@ static int load(struct restore *r)
 	err = plan_build(&r->plan, &r->tree, &popts, refuse_image, r);
 	if (err)
 		return err == -ERR_BLOCKED ? -ERR_IMAGE : err;
+	if (r->opts->verbose)
+		plan_describe(&r->plan, stderr);
 	err = list_pids(r);
 	return err ? err : list_programs(r);
 }

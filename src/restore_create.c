@@ -132,6 +132,8 @@ static int program_creation(struct restore *r)
 
 		if (!is_helpers(r, i))
 			die_with_parent(b);
+		if (t->subreaper)
+			batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
 		if (!i)
 			clean_root(r, b);
 		add_children(r, &c, i, true);

@@ -94,8 +94,6 @@ static int join(struct restore *r, const void *rec)
 		if (p->itimer[i].value || p->itimer[i].interval)
 			batch_op(b, SYS_setitimer, i, machine_dup(&r->machine, &it, sizeof(it)), 0);
 	}
-	if (p->flags & PROC_F_SUBREAPER)
-		batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
 	return 0;
 }
 

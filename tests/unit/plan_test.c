@@ -94,7 +94,10 @@ static bool make(struct run *r, unsigned int i)
 		if (r->is.task[k].pid == pid)
 			return problem(r, "its number is taken", i);
 	r->made[i] = sim_clone(&r->is, r->made[t->creator], flags, t->exit_signal, pid);
-	return r->made[i] >= 0 || problem(r, "clone3() fails", i);
+	if (r->made[i] < 0)
+		return problem(r, "clone3() fails", i);
+	r->is.task[r->made[i]].subreaper = t->subreaper;
+	return true;
 }
 
 /* One operation of a stub; false: trouble. */
@@ -226,7 +229,6 @@ static void start_anew(struct run *r)
 	if (r->was.ns[r->was.pid[r->was.task[0].pid].ns].init == 0)
 		r->is.ns[r->is.pid[r->is.task[0].pid].ns].init = 0;
 	r->made[0] = 0;
-	/* subreapers are made such at last, but orphans of helpers go to an init or a subreaper */
 	r->is.task[0].subreaper = r->was.task[0].subreaper;
 }
 

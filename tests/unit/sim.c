@@ -194,8 +194,8 @@ void sim_step(struct sim *s)
 		sim_clone(s, task, 0, sim_random(s, 20) ? SIGCHLD : SIGUSR1, 0);
 		break;
 	case 6:
-		if (!sim_random(s, 4))
-			sim_clone(s, task, SIM_NEWPID, SIGCHLD, 0);
+		if (!sim_random(s, 2))
+			sim_clone(s, task, sim_random(s, 2) ? SIM_PARENT : SIM_NEWPID, SIGCHLD, 0);
 		break;
 	case 7:
 	case 8:
