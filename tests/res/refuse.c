@@ -1,15 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* refuse.c - what can't be checkpointed: a dump names it all at once, and nothing happens to it. */
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,13 +13,8 @@
 
 static void setup(void)
 {
-	sigset_t set;
 	int ends[2], pty;
 
-	sigemptyset(&set);
-	must(epoll_create1(0));
-	must(timerfd_create(CLOCK_MONOTONIC, 0));
-	must(signalfd(-1, &set, 0));
 	must(inotify_init1(0));
 	must(syscall(SYS_pidfd_open, getpid(), 0));
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
