@@ -47,13 +47,13 @@ void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt
 	note(c, u ? u->task : NULL, kind, text);
 }
 
-void check_shared(struct check *c, __u64 id, const char *kind, const char *what)
+void check_outside(struct check *c, __u64 id, const char *kind, const char *what)
 {
 	const struct shared_by *u = users_find(c->users, id);
 
-	if (u && u->processes > 1)
-		check_refuse(c, id, kind, "%u processes share their %s, which is not supported yet",
-			     u->processes, what);
+	if (u && u->outside)
+		check_refuse(c, id, kind, "shares its %s with task %d (%.16s), which is not of the tree",
+			     what, u->outside, u->outside_comm);
 }
 
 static void refuse_plan(void *arg, const struct proc *p, const char *fmt, ...)

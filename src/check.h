@@ -41,8 +41,8 @@ void check_report(const struct check *c, FILE *out);
 /* The same as one JSON object on out. */
 void check_report_json(const struct check *c, FILE *out);
 
-/* Refuse an object that several processes share, as only threads may yet. */
-void check_shared(struct check *c, __u64 id, const char *kind, const char *what);
+/* Refuse a table or memory that a task outside of the tree has too. */
+void check_outside(struct check *c, __u64 id, const char *kind, const char *what);
 
 /*
  * Note a refusal. user is the identity of what it is about or of a holder of it (task, mm, files,

@@ -82,6 +82,17 @@ static __u64 live_pages(const struct dump *d, pid_t tid)
 	return pages;
 }
 
+/* Processes that share memory: the new walk may have read it through another one of them. */
+static __u64 live_pages_of(const struct restore *r, const struct dump *d, const struct unit *u)
+{
+	__u64 pages = live_pages(d, u->tid);
+
+	for (unsigned int i = 0; i < r->nr_procs && !pages; i++)
+		if (r->units[i].task && r->units[i].task->mm == u->task->mm)
+			pages = live_pages(d, r->units[i].tid);
+	return pages;
+}
+
 unsigned int compare_pages(struct restore *r, const struct dump *live)
 {
 	char *buf _free_ = malloc(STEP);
@@ -95,7 +106,7 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 		char path[48];
 		size_t nr;
 
-		if (!u->task || u->task->exit_state)
+		if (!u->task || u->task->exit_state || restore_unit(r, u->task->mm) != u)
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/mem", u->tid);
 		mem = open(path, O_RDONLY | O_CLOEXEC);
@@ -104,7 +115,7 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 			differences += compare_run(r, u, &run[j], mem, buf);
 			pages += run[j].ext.len / PAGE;
 		}
-		have = live_pages(live, u->tid);
+		have = live_pages_of(r, live, u);
 		if (have != pages) {
 			fail(-ERR_DIFFERS, "verify: task %d (%.16s) has %llu private pages, in the image %llu",
 			     u->tid, u->task->comm, have, pages);

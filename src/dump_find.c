@@ -197,16 +197,31 @@ static int keep_pids(struct dump *d)
 	return err;
 }
 
+static bool is_new_area(const void *rec, void *arg)
+{
+	const struct rec_vma *v = rec;
+	struct rec_vma *last = arg;
+
+	if (v->mm == last->mm && v->start <= last->start)
+		return false;
+	last->mm = v->mm;
+	last->start = v->start;
+	return true;
+}
+
 /* Details of other trees have no business in an image. */
 static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD };
+	struct rec_vma area = {};
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
 	snap_filter(&d->snap, REC_PROC, is_member_proc, &d->tree);
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
 		snap_unique(&d->snap, objects[i]);
+	/* each process of an address space has emitted its areas, in order */
+	snap_filter(&d->snap, REC_VMA, is_new_area, &area);
 	snap_unique_bytes(&d->snap, REC_LOCK);
 	snap_unique_bytes(&d->snap, REC_FD);
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
@@ -223,9 +238,11 @@ int dump_walk(struct dump *d, unsigned int passes)
 		err = walk_run(d->walk, passes, &d->snap);
 	if (err)
 		return err;
-	err = keep_members(d);
-	if (!err)
-		err = users_build(&d->users, &d->tree);
+	err = users_build(&d->users, &d->tree);
+	if (!err) {
+		users_note_outside(&d->users, &d->tree); /* while all tasks of the system are known */
+		err = keep_members(d);
+	}
 	return err ? fail(err, "dump") : 0;
 }
 

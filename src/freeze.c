@@ -59,6 +59,15 @@ static void status_field(pid_t tid, const char *name, char *buf, size_t len)
 	}
 }
 
+/* Gone, or it waits to be reaped: then the kernel says EPERM. */
+static bool is_dead(pid_t tid)
+{
+	char state[32];
+
+	status_field(tid, "State", state, sizeof(state));
+	return strchr("?ZX", state[0]);
+}
+
 static int seize_failed(pid_t tid, int err)
 {
 	char comm[32], tracer[32], tracer_comm[32];
@@ -87,11 +96,11 @@ int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr)
 		if (had && bsearch(&who[i], f->v, had, sizeof(who[i]), by_tid))
 			continue;
 		if (ptrace(PTRACE_SEIZE, who[i].tid, 0, f->options)) {
-			/* gone, or a zombie by now: the next walk tells */
-			if (errno == ESRCH)
-				continue;
-			err = seize_failed(who[i].tid, -errno);
-			break;
+			err = -errno;
+			if (!is_dead(who[i].tid))
+				return seize_failed(who[i].tid, err);
+			err = 0; /* the next walk tells */
+			continue;
 		}
 		*e = (struct frozen){ .tid = who[i].tid, .tgid = who[i].tgid };
 		f->nr++;

@@ -37,6 +37,8 @@ int ranges_add(struct page_ranges *r, __u64 start, __u64 end)
 		r->v[r->nr - 1].end = end;
 		return 0;
 	}
+	if (r->nr && r->v[r->nr - 1].end > start)
+		return fail(-EPROTO, "areas of memory are not in order"); /* pages would get lost */
 	if (r->nr == r->cap) {
 		size_t cap = r->cap ? r->cap * 2 : 32;
 		struct page_range *v = realloc(r->v, cap * sizeof(*v));

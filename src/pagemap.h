@@ -17,7 +17,7 @@ struct page_ranges {
 	size_t nr, cap;
 };
 
-/* Append, joined to the last one when it continues it. 0 or -ENOMEM. */
+/* Append, joined to the last one when it continues it. 0, -ENOMEM, or -EPROTO, reported, when it lies before that. */
 int ranges_add(struct page_ranges *r, __u64 start, __u64 end);
 void ranges_free(struct page_ranges *r);
 

@@ -168,8 +168,9 @@ static int plan_all(struct planner *pl)
 	if (refuse_circles(pl))
 		return 0;
 	err = planner_groups(pl);
-	if (!err)
-		refuse_circles(pl);
+	if (err || refuse_circles(pl))
+		return err;
+	err = planner_sharing(pl);
 	return err ? err : number_helpers(pl);
 }
 

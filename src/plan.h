@@ -48,6 +48,8 @@ struct plan_task {
 	bool lead_first;             /* others are in a group of its, which it left: leads it before it joins */
 	unsigned int turn;           /* joining is done in turns: who led first leaves when its group has members */
 	int exit_signal;
+	__u64 share;                 /* CLONE_VM, CLONE_FILES, CLONE_FS, CLONE_SIGHAND with its creator */
+	__u64 unshare;               /* CLONE_FILES, CLONE_FS: to leave, once it has made all its children */
 	bool subreaper;              /* from the start: orphans of helpers go to it */
 };
 

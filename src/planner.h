@@ -63,4 +63,7 @@ void planner_sessions(struct planner *pl);
 /* How each gets into its process group, after the sessions; plan_group.c. 0 or -ENOMEM. */
 int planner_groups(struct planner *pl);
 
+/* What processes share, once all creators are known; plan_share.c. 0 or -ENOMEM. */
+int planner_sharing(struct planner *pl);
+
 #endif

@@ -34,6 +34,7 @@ struct unit {
 	const struct proc *proc;       /* NULL for a ghost or helper */
 	const struct rec_task *task;   /* NULL for a ghost or helper */
 	struct batch batch;
+	bool shares_files;             /* a process whose descriptor table others have too */
 	pid_t tid;                     /* here, once it exists */
 };
 

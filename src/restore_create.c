@@ -44,7 +44,7 @@ void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_p
 static void add_clone(struct restore *r, struct batch *b, unsigned int child)
 {
 	const struct plan_task *t = &r->plan.task[child];
-	struct clone_args a = { .exit_signal = t->exit_signal };
+	struct clone_args a = { .flags = t->share, .exit_signal = t->exit_signal };
 
 	if (t->method == PLAN_SIBLING) {
 		a.flags |= CLONE_PARENT;

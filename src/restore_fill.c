@@ -37,8 +37,12 @@ static int block_all(struct restore *r)
 	void *mask = machine_dup(&r->machine, &all, sizeof(all));
 
 	for (unsigned int i = 0; i < r->nr_procs; i++)
-		if (IS_LIVE(&r->units[i]))
+		if (IS_LIVE(&r->units[i])) {
 			batch_op(&r->units[i].batch, SYS_rt_sigprocmask, SIG_SETMASK, mask, 0, 8);
+			/* it only handed on what others share */
+			if (r->plan.task[i].unshare)
+				batch_op(&r->units[i].batch, SYS_unshare, r->plan.task[i].unshare);
+		}
 	return restore_run_batches(r);
 }
 
@@ -141,11 +145,27 @@ static int close_processes(struct restore *r)
 
 		if (!IS_LIVE(u))
 			continue;
-		mm_join_map(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
+		if (restore_unit(r, u->task->mm) == u)
+			mm_join_map(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
 		set_cursor(r, u);
-		err = close_rest(r, u);
+		if (!u->shares_files) /* others may need the inherited ones still */
+			err = close_rest(r, u);
 	}
 	return err;
+}
+
+/* All have what they need of the inherited ones. */
+static int close_shared(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+		struct unit *u = &r->units[i];
+
+		if (IS_LIVE(u) && u->shares_files && restore_unit(r, u->task->files) == u)
+			err = close_rest(r, u);
+	}
+	return err ? err : restore_run_batches(r);
 }
 
 /* The lowest number that none of the image's descriptors of this task has: what a new one gets. */
@@ -161,23 +181,34 @@ static int free_descriptor(const struct restore *r, const struct unit *u)
 }
 
 /* A task whose children are born elsewhere, as after unshare(1): once its threads exist. */
-static void set_children_ns(struct restore *r)
+static void set_children_ns(struct restore *r, struct unit *u)
 {
-	for (unsigned int i = 0; i < r->nr_procs; i++) {
+	const struct proc *init = tree_ns_init(&r->tree, u->task->pidns_children);
+	int fd = free_descriptor(r, u);
+
+	if (!init) { /* made, but nobody was born in it yet */
+		batch_op(&u->batch, SYS_unshare, CLONE_NEWPID);
+		return;
+	}
+	batch_op(&u->batch, SYS_pidfd_open, restore_nr(r, u, init->pid->addr), 0);
+	batch_op(&u->batch, SYS_setns, fd, CLONE_NEWPID);
+	batch_op(&u->batch, SYS_close, fd);
+}
+
+/* One after the other: the descriptor that each takes for a moment must be the one that it expects. */
+static int set_all_children_ns(struct restore *r)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
 		struct unit *u = &r->units[i];
-		const struct proc *init;
-		int fd;
 
 		if (!IS_LIVE(u) || u->task->pidns_children == u->proc->pid->ns)
 			continue;
-		init = tree_ns_init(&r->tree, u->task->pidns_children);
-		if (!init)
-			continue;
-		fd = free_descriptor(r, u);
-		batch_op(&u->batch, SYS_pidfd_open, restore_nr(r, u, init->pid->addr), 0);
-		batch_op(&u->batch, SYS_setns, fd, CLONE_NEWPID);
-		batch_op(&u->batch, SYS_close, fd);
+		set_children_ns(r, u);
+		err = restore_run_unit(r, u);
 	}
+	return err;
 }
 
 /* preadv() may read less than asked without an error: an image that changed under us. */
@@ -211,7 +242,6 @@ static int fill_processes(struct restore *r)
 	if (err)
 		return err;
 	add_threads(r);
-	set_children_ns(r);
 	/* threads begin with an empty batch: their slots must be ready before they exist */
 	for (unsigned int i = r->nr_procs; i < r->nr_units && !err; i++)
 		err = machine_submit(&r->machine, i, &r->units[i].batch);
@@ -221,7 +251,9 @@ static int fill_processes(struct restore *r)
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
 		if (IS_LIVE(&r->units[i]))
 			err = restore_await(r, &r->units[i]);
-	return err ? err : check_reads(r);
+	if (!err)
+		err = check_reads(r);
+	return err ? err : close_shared(r);
 }
 
 static int fill_threads(struct restore *r)
@@ -233,6 +265,8 @@ static int fill_threads(struct restore *r)
 		if (!err)
 			err = seize(r, r->nr_procs, r->nr_units);
 	}
+	if (!err)
+		err = set_all_children_ns(r);
 	if (!err)
 		err = restore_join(r, PHASE_THREAD);
 	return err ? err : restore_run_batches(r);

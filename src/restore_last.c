@@ -92,6 +92,12 @@ static int stop_all(struct restore *r)
 	return err;
 }
 
+/* Does this task stand for its address space? */
+static bool owns_memory(struct restore *r, struct unit *u)
+{
+	return IS_LIVE(u) && restore_unit(r, u->task->mm) == u;
+}
+
 /* One thread of each address space removes the machine from it, all at the same time. */
 static int remove_machine(struct restore *r)
 {
@@ -99,13 +105,13 @@ static int remove_machine(struct restore *r)
 	int err = 0;
 
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
-		if (IS_LIVE(&r->units[i]))
+		if (owns_memory(r, &r->units[i]))
 			err = arch_inject_start(r->units[i].tid, machine_syscall_insn(&r->machine),
 						SYS_munmap, args);
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		__s64 res = 0;
 
-		if (!IS_LIVE(&r->units[i]))
+		if (!owns_memory(r, &r->units[i]))
 			continue;
 		err = arch_inject_finish(r->units[i].tid, &res);
 		if (!err && res)

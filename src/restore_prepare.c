@@ -60,6 +60,16 @@ static void index_units(struct restore *r)
 	r->nr_index = out;
 }
 
+static void note_sharers(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->tree.nr; i++) {
+		struct unit *u = &r->units[i], *owner = u->task->files ? restore_unit(r, u->task->files) : u;
+
+		if (owner != u)
+			owner->shares_files = u->shares_files = true;
+	}
+}
+
 static int make_units(struct restore *r)
 {
 	unsigned int threads = 0, at;
@@ -87,6 +97,7 @@ static int make_units(struct restore *r)
 		}
 	}
 	index_units(r);
+	note_sharers(r);
 	return 0;
 }
 

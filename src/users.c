@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 static int by_id(const void *a, const void *b)
 {
@@ -11,32 +12,27 @@ static int by_id(const void *a, const void *b)
 
 	if (x->id != y->id)
 		return x->id < y->id ? -1 : 1;
-	/* processes holds the order of discovery until the duplicates are folded */
-	return x->processes < y->processes ? -1 : x->processes > y->processes;
+	/* outside holds the order of discovery until the duplicates are folded */
+	return x->outside - y->outside;
 }
 
 static void add(struct users *u, __u64 id, const struct rec_task *t)
 {
 	if (id)
-		u->v[u->nr] = (struct shared_by){ id, t, (unsigned int)u->nr }, u->nr++;
+		u->v[u->nr] = (struct shared_by){ .id = id, .task = t, .outside = u->nr }, u->nr++;
 }
 
-/* One entry an id: the first thread that has it, and how many processes do. */
+/* One entry an id: the first thread that has it. */
 static void fold(struct users *u)
 {
 	size_t out = 0;
 
 	qsort(u->v, u->nr, sizeof(*u->v), by_id);
-	for (size_t i = 0, j; i < u->nr; i = j) {
-		struct shared_by first = u->v[i];
-		__u64 last = 0;
-
-		first.processes = 0;
-		for (j = i; j < u->nr && u->v[j].id == first.id; j++) {
-			first.processes += u->v[j].task->tgid != last;
-			last = u->v[j].task->tgid;
-		}
-		u->v[out++] = first;
+	for (size_t i = 0; i < u->nr; i++) {
+		if (out && u->v[out - 1].id == u->v[i].id)
+			continue;
+		u->v[out] = u->v[i];
+		u->v[out++].outside = 0;
 	}
 	u->nr = out;
 }
@@ -62,6 +58,25 @@ int users_build(struct users *u, const struct tree *t)
 	}
 	fold(u);
 	return 0;
+}
+
+void users_note_outside(struct users *u, const struct tree *t)
+{
+	snap_for_each(t->snap, REC_TASK, const struct rec_task, k) {
+		const __u64 ids[] = { k->mm, k->files, k->fs, k->sighand };
+		const struct rec_pid *pid = snap_find(t->snap, REC_PID, k->pid);
+
+		if (!pid || tree_find(t, k->tgid))
+			continue;
+		for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
+			struct shared_by *e = (struct shared_by *)users_find(u, ids[i]);
+
+			if (!e || e->outside)
+				continue;
+			e->outside = pid->numbers[0];
+			memcpy(e->outside_comm, k->comm, sizeof(e->outside_comm));
+		}
+	}
 }
 
 void users_free(struct users *u)

@@ -12,7 +12,8 @@
 struct shared_by {
 	__u64 id;
 	const struct rec_task *task; /* the first, in tree order; leaders before their threads */
-	unsigned int processes;      /* how many processes share it */
+	int outside;                 /* pid here of somebody outside of the tree who has it too, or 0 */
+	char outside_comm[16];
 };
 
 struct users {
@@ -23,6 +24,9 @@ struct users {
 /* Index all threads of the tree. 0 or -ENOMEM. */
 int users_build(struct users *u, const struct tree *t);
 void users_free(struct users *u);
+
+/* Note who of all tasks in the snap has an object of the tree without being of it. */
+void users_note_outside(struct users *u, const struct tree *t);
 
 /* NULL when nobody in the tree has it. */
 const struct shared_by *users_find(const struct users *u, __u64 id);

@@ -41,7 +41,7 @@ static int check(struct check *c, const void *rec)
 		{ "root directory", root_path(fs), fs->root_len, &fs->root },
 	};
 
-	check_shared(c, fs->addr, "fs", "working and root directory (CLONE_FS)");
+	check_outside(c, fs->addr, "fs", "working and root directory (CLONE_FS)");
 	for (int i = 0; i < 2; i++) {
 		const char *why = dirs[i].len ? path_refusal(dirs[i].path, dirs[i].id) :
 						"its path is longer than this tool can carry";

@@ -62,7 +62,7 @@ static int check(struct check *c, const void *rec)
 	if (why)
 		check_refuse(c, mm->addr, "mm", "executable %s: %s",
 			     exe && exe->path_len ? exe->path : "?", why);
-	check_shared(c, mm->addr, "mm", "memory (CLONE_VM)");
+	check_outside(c, mm->addr, "mm", "memory (CLONE_VM)");
 	if (mm->aio)
 		check_refuse(c, mm->addr, "mm", "it has %llu AIO contexts (io_setup), which are not "
 			     "supported yet", mm->aio);

@@ -131,19 +131,19 @@ static void check_namespaces(struct check *c, const struct rec_task *t, const st
 
 /*
  * After unshare(CLONE_NEWPID) and a fork, as unshare(1) does, the namespace for children has an init
- * in the tree, and the task can be put back in front of it with setns().
+ * in the tree, and the task can be put back in front of it with setns(). Before the fork it is empty:
+ * unshare() makes another one like it.
  */
 static void check_children_ns(struct check *c, const struct rec_task *t)
 {
-	const struct proc *p = tree_find(c->tree, t->tgid);
+	const struct rec_pidns *ns = snap_find(c->snap, REC_PIDNS, t->pidns_children);
+	const struct rec_pid *pid = snap_find(c->snap, REC_PID, t->pid);
+	bool empty = ns && !ns->reaper && !ns->allocated && pid && ns->parent == pid->ns;
 
-	if (t->pid != t->tgid)
-		check_refuse(c, t->addr, "pidns", "a thread of it called unshare(CLONE_NEWPID) or setns() on "
-			     "its own, which is not supported yet");
-	else if (p && !tree_ns_init(c->tree, t->pidns_children))
+	if (!empty && !tree_ns_init(c->tree, t->pidns_children))
 		check_refuse(c, t->addr, "pidns", "called unshare(CLONE_NEWPID) or setns(): its next child "
-			     "would be in a pid namespace without an init in the tree, which is not "
-			     "supported yet");
+			     "would be in pid namespace %u, whose init is not in the tree, which is not "
+			     "supported yet", ns ? ns->inum : 0);
 }
 
 /* Threads that have a table or directory of their own are no longer what clone() makes of threads. */
@@ -175,7 +175,7 @@ static int check(struct check *c, const void *rec)
 	}
 	check_flags(c, t);
 	if (t->pid == t->tgid)
-		check_shared(c, t->files, "fd", "descriptor table (CLONE_FILES)");
+		check_outside(c, t->files, "fd", "descriptor table (CLONE_FILES)");
 	check_thread(c, t);
 	check_namespaces(c, t, c->own);
 	if (t->ngroups > REC_GROUPS_MAX)

@@ -121,9 +121,12 @@
 	X(busy_special)                                                                            \
 	X(refuse)                                                                                  \
 	X(refuse_traced)                                                                           \
+	X(share_vm)                                                                                \
+	X(share_path)                                                                              \
 	X(pidns)                                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
+	X(pidns_unshared)                                                                          \
 	X(pidns_deep)
 
 #define DECLARE(name) extern const struct fixture fixture_##name;

@@ -48,7 +48,7 @@ const struct fixture fixture_fd_shared = {
 	.about = "two processes with one descriptor table",
 	.setup = setup_shared,
 	.verify = verify_shared,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_NESTED,
 };
 
 /* ---- hundreds of descriptors with holes ---- */

@@ -120,7 +120,7 @@ const struct fixture fixture_fs_shared = {
 	.about = "two processes with one working directory and umask (CLONE_FS)",
 	.setup = setup_shared,
 	.verify = verify_shared,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_NESTED,
 };
 
 /* ---- a directory that was removed ---- */

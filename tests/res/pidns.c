@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* pidns.c - pid namespaces inside of the tree: every number on every level. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -42,7 +44,7 @@ static void verify_cursor(void)
 	fx_exit_of(pid);
 }
 
-static void verify(void)
+static void verify_numbers(void)
 {
 	expect_eq("pid", getpid(), ids.pid);
 	expect_eq("tid", gettid(), ids.tid);
@@ -51,6 +53,11 @@ static void verify(void)
 	expect_eq("session", getsid(0), ids.sid);
 	expect(!strcmp(inner(fx_status("NSpid")), inner(ids.chain)), "the chain is %s, was %s",
 	       fx_status("NSpid"), ids.chain);
+}
+
+static void verify(void)
+{
+	verify_numbers();
 	verify_cursor();
 }
 
@@ -173,7 +180,70 @@ const struct fixture fixture_pidns_for_children = {
 	.about = "a task whose children are born in another pid namespace",
 	.setup = setup_for_children,
 	.verify = verify_for_children,
-	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_MAY_REFUSE,
+	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS,
+};
+
+/* ---- unshare(CLONE_NEWPID), and nobody was born there yet: of a process, and of one thread ---- */
+
+static volatile int thread_asked;
+
+static void *unshare_alone(void *arg)
+{
+	must(unshare(CLONE_NEWPID));
+	fx_mark("thread.unshared");
+	while (!thread_asked)
+		fx_nap();
+	return (void *)must(syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) ?: (_exit(getpid() == 1 ? 33 : 34), 0));
+}
+
+static pthread_t alone;
+
+static void setup_unshared_thread(void)
+{
+	remember();
+	if (pthread_create(&alone, NULL, unshare_alone, NULL))
+		fx_die("no thread");
+	fx_await("thread.unshared");
+}
+
+static void verify_unshared_thread(void)
+{
+	void *child;
+
+	verify_numbers();
+	if (!fx_last())
+		return;
+	thread_asked = 1;
+	pthread_join(alone, &child);
+	expect_eq("a child of the thread", fx_exit_of((long)child), 33);
+}
+
+static void setup_unshared(void)
+{
+	remember();
+	fx_child("thread", setup_unshared_thread, verify_unshared_thread);
+	must(unshare(CLONE_NEWPID));
+}
+
+static void verify_unshared(void)
+{
+	pid_t pid;
+
+	verify_numbers();
+	if (!fx_last())
+		return;
+	pid = must(fork());
+	if (!pid)
+		_exit(getpid() == 1 && !getppid() ? 31 : 32);
+	expect_eq("the first child", fx_exit_of(pid), 31);
+}
+
+const struct fixture fixture_pidns_unshared = {
+	.name = "pidns_unshared",
+	.about = "a process and a thread that called unshare, and have no child yet",
+	.setup = setup_unshared,
+	.verify = verify_unshared,
+	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_NESTED,
 };
 
 /* ---- as deep as it goes ---- */

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * plan_share.c - processes that share memory, descriptors, directories or signal actions.
+ *
+ * Sharing is inherited: whoever lies between two sharers on the way that tasks make each other has to
+ * share too while the tree is made. A table of descriptors and directories can be left again with
+ * unshare(2); memory and signal actions cannot, unless the task ends before the tree is complete.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdlib.h>
+
+#include "planner.h"
+
+struct sharing {
+	__u64 flag;
+	const char *what;
+	__u64 (*id)(const struct rec_task *t);
+};
+
+static __u64 mm_of(const struct rec_task *t)
+{
+	return t->mm;
+}
+
+static __u64 files_of(const struct rec_task *t)
+{
+	return t->files;
+}
+
+static __u64 fs_of(const struct rec_task *t)
+{
+	return t->fs;
+}
+
+static __u64 sighand_of(const struct rec_task *t)
+{
+	return t->sighand;
+}
+
+static const struct sharing kinds[] = {
+	{ CLONE_VM, "memory (CLONE_VM)", mm_of },
+	{ CLONE_FILES, "descriptor table (CLONE_FILES)", files_of },
+	{ CLONE_FS, "working directory (CLONE_FS)", fs_of },
+	{ CLONE_SIGHAND, "signal actions (CLONE_SIGHAND)", sighand_of },
+};
+
+struct user {
+	__u64 id;
+	unsigned int task;
+};
+
+/* One kind's work: users sorted by object, and for each task how many of the set it leads to. */
+struct sharer {
+	struct planner *pl;
+	const struct sharing *kind;
+	struct user *v;
+	unsigned int *below;
+	unsigned int *set; /* which set passes here, 0: none */
+};
+
+static int by_id(const void *a, const void *b)
+{
+	const struct user *x = a, *y = b;
+
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	return x->task < y->task ? -1 : x->task > y->task;
+}
+
+static bool is_member(const struct sharer *s, unsigned int task, __u64 id)
+{
+	const struct proc *p = s->pl->plan->task[task].proc;
+
+	return p && s->kind->id(p->leader) == id;
+}
+
+/* A set passes through task: nobody else's may, and who does not belong must be able to leave. */
+static void pass(struct sharer *s, unsigned int task, __u64 id, unsigned int set)
+{
+	struct plan_task *t = &s->pl->plan->task[task];
+
+	if (s->set[task] && s->set[task] != set)
+		REFUSE(s->pl, t->proc, "stands between two sets of processes that share their %s",
+		       s->kind->what);
+	s->set[task] = set;
+	if (is_member(s, task, id) || t->kind != PLAN_LIVE)
+		return;
+	if (s->kind->flag & (CLONE_FILES | CLONE_FS))
+		t->unshare |= s->kind->flag;
+	else
+		REFUSE(s->pl, t->proc, "stands between processes that share their %s, and does not share "
+		       "it itself", s->kind->what);
+}
+
+/* The users v[0..nr) have one object: the smallest part of the plan that connects them shares. */
+static void share(struct sharer *s, const struct user *v, unsigned int nr)
+{
+	struct plan_task *task = s->pl->plan->task;
+	unsigned int set = v[0].task + 1;
+
+	for (unsigned int i = 0; i < nr; i++)
+		for (unsigned int t = v[i].task;; t = task[t].creator) {
+			s->below[t]++;
+			if (!t)
+				break;
+		}
+	for (unsigned int i = 0; i < nr; i++) {
+		unsigned int t = v[i].task;
+
+		for (; s->below[t] && s->below[t] < nr; t = task[t].creator) {
+			task[t].share |= s->kind->flag;
+			pass(s, t, v[0].id, set);
+		}
+		if (s->below[t] == nr)
+			pass(s, t, v[0].id, set);
+	}
+	for (unsigned int i = 0; i < nr; i++)
+		for (unsigned int t = v[i].task; s->below[t]; t = task[t].creator)
+			s->below[t] = 0;
+}
+
+static unsigned int list_users(struct sharer *s)
+{
+	unsigned int nr = 0;
+
+	for (size_t i = 0; i < s->pl->tree->nr; i++) {
+		__u64 id = s->kind->id(s->pl->tree->procs[i].leader);
+
+		if (id)
+			s->v[nr++] = (struct user){ id, i };
+	}
+	qsort(s->v, nr, sizeof(*s->v), by_id);
+	return nr;
+}
+
+static void plan_kind(struct sharer *s)
+{
+	unsigned int nr = list_users(s), j;
+
+	for (unsigned int i = 0; i < nr; i = j) {
+		bool dead = false;
+
+		for (j = i; j < nr && s->v[j].id == s->v[i].id; j++)
+			dead |= s->pl->tree->procs[s->v[j].task].zombie;
+		if (j == i + 1)
+			continue;
+		if (dead)
+			REFUSE(s->pl, &s->pl->tree->procs[s->v[i].task],
+			       "shares its %s with a zombie, which is not supported", s->kind->what);
+		else
+			share(s, s->v + i, j - i);
+	}
+}
+
+int planner_sharing(struct planner *pl)
+{
+	int err = 0;
+
+	for (unsigned int k = 0; k < sizeof(kinds) / sizeof(kinds[0]) && !err; k++) {
+		struct sharer s = { .pl = pl, .kind = &kinds[k] };
+
+		s.v = calloc(pl->tree->nr + 1, sizeof(*s.v));
+		s.below = calloc(pl->plan->nr + 1, sizeof(*s.below));
+		s.set = calloc(pl->plan->nr + 1, sizeof(*s.set));
+		if (s.v && s.below && s.set)
+			plan_kind(&s);
+		else
+			err = -ENOMEM;
+		free(s.v);
+		free(s.below);
+		free(s.set);
+	}
+	return err;
+}
