@@ -17,6 +17,8 @@
 #include <linux/types.h>
 
 #define OP_MAY_FAIL 1u /* an error in its result does not stop the batch */
+#define OP_LAST 4u         /* arg[0] is the result of the operation before */
+#define OP_LAST_BUT_ONE 8u /* arg[0] is the result of the one before that */
 #define OP_CHILD 2u    /* a clone: the child continues with the slot whose address is arg[5] */
 
 /* One system call. */

@@ -36,7 +36,8 @@ struct plan_task *planner_add(struct planner *pl, enum plan_kind kind, unsigned 
 	pl->group[plan->nr] = NULL;
 	t = &plan->task[plan->nr++];
 	*t = (struct plan_task){ .kind = kind, .method = PLAN_FORK, .creator = creator,
-				 .parent = creator, .exit_signal = SIGCHLD };
+				 .parent = creator, .exit_signal = SIGCHLD,
+				 .ns = creator < plan->nr - 1 ? plan->task[creator].ns : 0 };
 	return t;
 }
 
@@ -50,27 +51,70 @@ int planner_find_ghost(const struct planner *pl, const struct rec_pid *s)
 
 /* ---- namespaces ---- */
 
-static void plan_pidns(struct planner *pl, const struct proc *p)
+/* Its creator enters with setns() the pid namespace that it is born in, or beside. */
+static void plan_entry(struct planner *pl, const struct proc *p)
 {
 	struct plan_task *t = task_of(pl, p);
+	__u64 from = pl->plan->task[t->creator].ns, to = t->new_pidns ? p->ns->parent : t->ns;
 
+	if (from == to)
+		return;
+	t->enter = tree_ns_init(pl->tree, to);
+	if (!t->enter || !pidns_within(pl->tree->snap, to, from))
+		REFUSE(pl, p, "is in a pid namespace (%u) that its parent cannot have entered", p->ns->inum);
+	else if (t->before_setsid)
+		REFUSE(pl, p, "was born in pid namespace %u before its parent's setsid(), which cannot be "
+		       "rebuilt", p->ns->inum);
+}
+
+static void plan_pidns(struct planner *pl, const struct proc *p)
+{
 	if (!p->ns) {
 		REFUSE(pl, p, "its pid namespace could not be read");
 		return;
 	}
-	t->new_pidns = pid_own_nr(p->pid) == 1;
 	if (!p->ns->adding && p != pl->tree->root)
 		REFUSE(pl, p, "the init of its pid namespace %u is dead or dying", p->ns->inum);
 	if (p == pl->tree->root)
 		return;
-	if (!p->parent) {
+	if (p->parent)
+		plan_entry(pl, p);
+	else
 		REFUSE(pl, p, "entered pid namespace %u with setns(): its parent is outside of the tree, "
 		       "which is not supported yet", p->ns->inum);
-		return;
+}
+
+/* When whoever is entered, and whoever enters, has been made. */
+static bool later_round(struct plan *plan, const struct tree *tree, unsigned int i)
+{
+	struct plan_task *t = &plan->task[i];
+	unsigned int round = plan->task[t->creator].round;
+
+	if (t->enter) {
+		unsigned int init = plan->task[t->enter - tree->procs].round;
+
+		round = (round > init ? round : init) + 1;
 	}
-	if (t->new_pidns ? p->ns->parent != p->parent->pid->ns : p->pid->ns != p->parent->pid->ns)
-		REFUSE(pl, p, "is in another pid namespace (%u) than its parent, entered with setns(), "
-		       "which is not supported yet", p->ns->inum);
+	if (round <= t->round)
+		return false;
+	t->round = round;
+	if (plan->rounds <= round)
+		plan->rounds = round + 1;
+	return true;
+}
+
+static void plan_rounds(struct planner *pl)
+{
+	bool changed = true;
+
+	pl->plan->rounds = 1;
+	for (unsigned int n = 0; changed && n <= pl->plan->nr; n++) {
+		changed = false;
+		for (unsigned int i = 1; i < pl->plan->nr; i++)
+			changed |= later_round(pl->plan, pl->tree, i);
+	}
+	if (changed)
+		REFUSE(pl, pl->tree->root, "has pid namespaces below it that were entered in a circle");
 }
 
 /* ---- helpers ---- */
@@ -112,19 +156,19 @@ static int free_number(const struct snap *s, unsigned int level)
 static int choose_numbers(struct planner *pl, unsigned int helper)
 {
 	struct plan *plan = pl->plan;
-	const struct rec_pid *like = plan->task[plan->task[helper].creator].pid;
+	const struct rec_pidns *ns = snap_find(pl->tree->snap, REC_PIDNS, plan->task[helper].ns);
 	struct rec_pid **v = realloc(plan->chosen, (plan->nr_chosen + 1) * sizeof(*v));
 	struct rec_pid *pid = calloc(1, sizeof(*pid) + PID_NUMBERS_MAX * sizeof(pid->numbers[0]));
 
 	if (v)
 		plan->chosen = v;
-	if (!v || !pid) {
+	if (!v || !pid || !ns) {
 		free(pid);
 		return -ENOMEM;
 	}
 	plan->chosen[plan->nr_chosen++] = pid;
-	pid->ns = like->ns;
-	pid->level = like->level;
+	pid->ns = ns->addr;
+	pid->level = ns->level;
 	for (unsigned int l = pl->tree->root_level + !pl->tree->container; l <= pid->level; l++)
 		pid->numbers[l] = free_number(pl->tree->snap, l) + plan->nr_chosen - 1;
 	plan->task[helper].pid = pid;
@@ -154,6 +198,8 @@ static int plan_all(struct planner *pl)
 			return -ENOMEM;
 		task->proc = p;
 		task->pid = p->pid;
+		task->ns = p->pid->ns;
+		task->new_pidns = pid_own_nr(p->pid) == 1;
 		task->exit_signal = p->leader->exit_signal;
 		task->subreaper = p->sig->flags & PROC_F_SUBREAPER && !p->zombie;
 		task->method = i ? PLAN_FORK : PLAN_ROOT;
@@ -170,6 +216,7 @@ static int plan_all(struct planner *pl)
 	err = planner_groups(pl);
 	if (err || refuse_circles(pl))
 		return err;
+	plan_rounds(pl);
 	err = planner_sharing(pl);
 	return err ? err : number_helpers(pl);
 }
@@ -214,9 +261,9 @@ void plan_describe(const struct plan *p, FILE *out)
 
 		if (t->pid)
 			pid_chain(t->pid, 0, chain, sizeof(chain));
-		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s group %s%s\n", i, chain,
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s group %s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
-			t->new_pidns ? " newpid" : "", t->setsid ? " setsid" : "",
+			t->new_pidns ? " newpid" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
 			t->before_setsid ? " early" : "", t->lead_first ? " lead, then" : "",
 			groups[t->group]);
 	}

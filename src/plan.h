@@ -41,6 +41,9 @@ struct plan_task {
 	unsigned int creator;        /* index; unused for the root */
 	unsigned int parent;         /* index of the parent it ends up with */
 	bool new_pidns;              /* init of its namespace */
+	__u64 ns;                    /* active pid namespace */
+	const struct proc *enter;    /* its creator is not in its pid namespace: enters that of this init */
+	unsigned int round;          /* tasks are made in rounds: who is entered must be there before */
 	bool setsid;
 	bool before_setsid;          /* its creator makes it before its own setsid() or setpgid() */
 	enum plan_group group;
@@ -56,7 +59,7 @@ struct plan_task {
 struct plan {
 	struct plan_task *task; /* [i] is tree->procs[i] for i < tree->nr, then ghosts and helpers */
 	unsigned int nr, cap;
-	unsigned int turns;
+	unsigned int turns, rounds;
 	struct rec_pid **chosen; /* numbers of helpers */
 	unsigned int nr_chosen;
 	const struct tree *tree;

@@ -49,7 +49,7 @@ static const struct rec_pid *group_at_birth(const struct planner *pl, const stru
 /* Was its creator in that group before it took one of its own? Then it is made before that. */
 static bool be_born_early(struct planner *pl, struct plan_task *t, const struct rec_pid *group)
 {
-	if (t->method != PLAN_FORK || t->before_setsid || t->creator >= pl->tree->nr ||
+	if (t->method != PLAN_FORK || t->before_setsid || t->enter || t->creator >= pl->tree->nr ||
 	    pl->plan->task[t->creator].setsid || pl->birth[t->creator] != group)
 		return false;
 	t->before_setsid = true;
@@ -74,7 +74,7 @@ static bool be_born_as_sibling(struct planner *pl, const struct proc *p, const s
 
 	if (!leader || leader->parent != p->parent || pid_own_nr(leader->pid) == 1 ||
 	    !same_ns(leader->pid, p->parent->pid) || leader->sid != p->parent->sid ||
-	    t->method != PLAN_FORK || t->creator != t->parent || t->before_setsid ||
+	    t->method != PLAN_FORK || t->creator != t->parent || t->before_setsid || t->enter ||
 	    leader->leader->exit_signal != t->exit_signal)
 		return false;
 	by = index_of(pl, leader);

@@ -112,12 +112,18 @@ static const struct proc *adopter_of(const struct proc *p)
 	return NULL;
 }
 
-/* As a child of a short-lived child of the session's leader: it goes to the adopter when that exits. */
+/*
+ * As a child of a short-lived child of the session's leader: it goes to the adopter when that exits.
+ * When the leader sees p's namespace from outside, that child enters it first, and its init adopts.
+ */
 static void plan_helper(struct planner *pl, const struct proc *p, const struct proc *leader)
 {
+	__u64 ns = pid_own_nr(p->pid) == 1 && p->ns ? p->ns->parent : p->pid->ns;
+	const struct proc *init = ns == leader->pid->ns ? NULL : tree_ns_init(pl->tree, ns);
 	struct plan_task *h, *t;
 
-	if (adopter_of(leader) != p->parent || !same_ns(p->pid, leader->pid)) {
+	if (init ? !pidns_within(pl->tree->snap, ns, leader->pid->ns) || init != p->parent :
+		   ns != leader->pid->ns || adopter_of(leader) != p->parent) {
 		REFUSE(pl, p, "was orphaned out of session %d in a way that cannot be rebuilt",
 		       pid_own_nr(leader->pid));
 		return;
@@ -125,6 +131,8 @@ static void plan_helper(struct planner *pl, const struct proc *p, const struct p
 	h = planner_add(pl, PLAN_HELPER, index_of(pl, leader));
 	if (!h)
 		return;
+	h->ns = ns;
+	h->enter = init;
 	t = task_of(pl, p);
 	t->creator = h - pl->plan->task;
 	t->parent = index_of(pl, p->parent);

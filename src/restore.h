@@ -114,6 +114,9 @@ int restore_make_init(struct restore *r, const struct clone_args *root);
 int restore_init_go(const struct restore *r);
 int restore_root_status(const struct restore *r, int *status);
 
+/* Have the next children of a stub born in the pid namespace of that member, as the stub numbers it. */
+void restore_enter_pidns(struct batch *b, pid_t member);
+
 /* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards. */
 void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid);
 

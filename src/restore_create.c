@@ -84,7 +84,7 @@ static int list_children(const struct restore *r, struct creators *c)
 static void add_children(struct restore *r, const struct creators *c, unsigned int by, bool early)
 {
 	for (unsigned int i = c->first[by]; i != NO_CHILD; i = c->next[i])
-		if (r->plan.task[i].before_setsid == early)
+		if (r->plan.task[i].before_setsid == early && !r->plan.task[i].enter)
 			add_clone(r, &r->units[by].batch, i);
 }
 
@@ -182,12 +182,52 @@ static int clone_root(struct restore *r)
 	return 0;
 }
 
-static int await_all(struct restore *r)
+static int await_round(struct restore *r, unsigned int round)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
-		err = restore_await(r, &r->units[i]);
+		if (r->plan.task[i].round == round)
+			err = restore_await(r, &r->units[i]);
+	return err;
+}
+
+/* The next children of the stub are born in the pid namespace of that member of it. */
+void restore_enter_pidns(struct batch *b, pid_t member)
+{
+	batch_op(b, SYS_pidfd_open, member, 0);
+	batch_op(b, SYS_setns, 0, CLONE_NEWPID)->flags = OP_LAST;
+	batch_op(b, SYS_close, 0)->flags = OP_LAST_BUT_ONE;
+}
+
+/* Tasks in a pid namespace that their creator is not in: it goes there with setns() and comes back. */
+static int make_entrants(struct restore *r, unsigned int round)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+		const struct plan_task *t = &r->plan.task[i];
+		struct unit *by = &r->units[t->creator];
+
+		if (t->round != round || !t->enter)
+			continue;
+		restore_enter_pidns(&by->batch, restore_nr(r, by, t->enter->pid->addr));
+		add_clone(r, &by->batch, i);
+		restore_enter_pidns(&by->batch, pid_own_nr(by->plan->pid));
+		err = restore_run_unit(r, by);
+	}
+	return err;
+}
+
+static int make_all(struct restore *r)
+{
+	int err = await_round(r, 0);
+
+	for (unsigned int round = 1; round < r->plan.rounds && !err; round++) {
+		err = make_entrants(r, round);
+		if (!err)
+			err = await_round(r, round);
+	}
 	return err;
 }
 
@@ -306,7 +346,7 @@ int restore_create(struct restore *r)
 	if (!err)
 		err = clone_root(r);
 	if (!err)
-		err = await_all(r);
+		err = make_all(r);
 	if (!err)
 		err = join_groups(r);
 	if (!err)

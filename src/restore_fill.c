@@ -168,47 +168,22 @@ static int close_shared(struct restore *r)
 	return err ? err : restore_run_batches(r);
 }
 
-/* The lowest number that none of the image's descriptors of this task has: what a new one gets. */
-static int free_descriptor(const struct restore *r, const struct unit *u)
-{
-	__u32 *v _free_ = NULL, low = 0;
-	size_t nr;
-	int err = list_descriptors(r, u, &v, &nr);
-
-	for (size_t i = 0; i < nr && !err && v[i] == low; i++)
-		low++;
-	return err ? err : (int)low;
-}
-
 /* A task whose children are born elsewhere, as after unshare(1): once its threads exist. */
-static void set_children_ns(struct restore *r, struct unit *u)
+static int set_children_ns(struct restore *r)
 {
-	const struct proc *init = tree_ns_init(&r->tree, u->task->pidns_children);
-	int fd = free_descriptor(r, u);
-
-	if (!init) { /* made, but nobody was born in it yet */
-		batch_op(&u->batch, SYS_unshare, CLONE_NEWPID);
-		return;
-	}
-	batch_op(&u->batch, SYS_pidfd_open, restore_nr(r, u, init->pid->addr), 0);
-	batch_op(&u->batch, SYS_setns, fd, CLONE_NEWPID);
-	batch_op(&u->batch, SYS_close, fd);
-}
-
-/* One after the other: the descriptor that each takes for a moment must be the one that it expects. */
-static int set_all_children_ns(struct restore *r)
-{
-	int err = 0;
-
-	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
+	for (unsigned int i = 0; i < r->nr_units; i++) {
 		struct unit *u = &r->units[i];
+		const struct proc *init;
 
 		if (!IS_LIVE(u) || u->task->pidns_children == u->proc->pid->ns)
 			continue;
-		set_children_ns(r, u);
-		err = restore_run_unit(r, u);
+		init = tree_ns_init(&r->tree, u->task->pidns_children);
+		if (init)
+			restore_enter_pidns(&u->batch, restore_nr(r, u, init->pid->addr));
+		else /* made, but nobody was born in it yet */
+			batch_op(&u->batch, SYS_unshare, CLONE_NEWPID);
 	}
-	return err;
+	return restore_run_batches(r);
 }
 
 /* preadv() may read less than asked without an error: an image that changed under us. */
@@ -266,7 +241,7 @@ static int fill_threads(struct restore *r)
 			err = seize(r, r->nr_procs, r->nr_units);
 	}
 	if (!err)
-		err = set_all_children_ns(r);
+		err = set_children_ns(r);
 	if (!err)
 		err = restore_join(r, PHASE_THREAD);
 	return err ? err : restore_run_batches(r);

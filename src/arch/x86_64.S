@@ -20,6 +20,8 @@
 #define OP_SIZE 64
 #define OP_MAY_FAIL 1
 #define OP_CHILD 2
+#define OP_LAST 4
+#define OP_LAST_BUT_ONE 8
 #define SYS_futex 202
 #define FUTEX_WAIT 0
 #define FUTEX_WAKE 1
@@ -53,7 +55,13 @@ next:
 	movq	OP_ARG+24(%rbp), %r10
 	movq	OP_ARG+32(%rbp), %r8
 	movq	OP_ARG+40(%rbp), %r9
-	syscall
+	testl	$OP_LAST, %r13d
+	jz	1f
+	movq	OP_RES-OP_SIZE(%rbp), %rdi
+1:	testl	$OP_LAST_BUT_ONE, %r13d
+	jz	2f
+	movq	OP_RES-2*OP_SIZE(%rbp), %rdi
+2:	syscall
 	testl	$OP_CHILD, %r13d
 	jz	store
 	testq	%rax, %rax

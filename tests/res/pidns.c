@@ -152,7 +152,7 @@ const struct fixture fixture_pidns_entrant = {
 	.about = "a task that came into a pid namespace by setns",
 	.setup = setup_entrant,
 	.verify = verify,
-	.flags = FX_NESTS | FX_ROUNDS | FX_MAY_REFUSE,
+	.flags = FX_NESTS | FX_ROUNDS | FX_NESTED,
 };
 
 /* ---- new children go to another namespace than one's own ---- */
