@@ -58,6 +58,7 @@ static __always_inline void fill_namespaces(struct rec_task *r, struct task_stru
 		return;
 	r->nsproxy = (__u64)ns;
 	r->pidns_children = (__u64)BPF_CORE_READ(ns, pid_ns_for_children);
+	r->mntns = (__u64)BPF_CORE_READ(ns, mnt_ns);
 	r->ns_mnt = BPF_CORE_READ(ns, mnt_ns, ns.inum);
 	r->ns_uts = BPF_CORE_READ(ns, uts_ns, ns.inum);
 	r->ns_ipc = BPF_CORE_READ(ns, ipc_ns, ns.inum);

@@ -79,4 +79,31 @@ struct rec_pipe_data {
 	__u8 data[];
 };
 
+/* A mount namespace: the caller's, or a copy of that with other proc mounts. */
+struct rec_mntns {
+	struct rec_hdr h;
+	__u64 addr;  /* identity */
+	__u32 inum;
+	__u32 flags; /* MNTNS_F_* */
+	__u32 pid;   /* here, of a member */
+	__u32 reserved;
+};
+
+enum {
+	MNTNS_F_OWN = 1u << 0,   /* that of the command which made the image; of that which restores it */
+	MNTNS_F_SLAVE = 1u << 1, /* mounts of the original appear in it */
+};
+
+/* A proc file system in a mount namespace. */
+struct rec_mount {
+	struct rec_hdr h;
+	__u64 mntns; /* reference */
+	__u64 pidns; /* reference: the namespace that it shows */
+	__u32 index; /* key: order of mounting */
+	__u32 flags; /* MS_* of mount(2) */
+	__u16 point_len, data_len; /* with their NUL */
+	__u32 reserved;
+	char text[]; /* mount point, padding to 8, options of the file system */
+};
+
 #endif

@@ -94,6 +94,7 @@ struct rec_task {
 	__u32 pdeath_signal;
 	__u32 personality;
 	/* namespaces by inode number, 0 when the task has exited */
+	__u64 mntns;     /* reference to a rec_mntns */
 	__u32 ns_mnt, ns_uts, ns_ipc, ns_net, ns_cgroup, ns_time, ns_time_children, ns_user;
 	__u64 cgroup; /* kernfs id in the unified hierarchy */
 	/* credentials, numbers as the initial user namespace sees them */

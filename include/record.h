@@ -56,6 +56,8 @@ enum rec_tag {
 	REC_SECCOMP = 0x0503,
 	REC_SCHED = 0x0504,
 	REC_PIPE_DATA = 0x0505,
+	REC_MNTNS = 0x0506,
+	REC_MOUNT = 0x0507,
 };
 
 struct rec_hdr {

@@ -15,6 +15,7 @@
 #include "log.h"
 #include "rec_file.h"
 #include "rec_mem.h"
+#include "rec_state.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
 
@@ -228,6 +229,50 @@ static int keep_members(struct dump *d)
 	return keep_pids(d);
 }
 
+/* A task of that mount namespace that sees all of it. */
+static __u32 viewer(const struct dump *d, __u64 mntns)
+{
+	__u32 any = 0;
+
+	snap_for_each(&d->snap, REC_TASK, const struct rec_task, t) {
+		const struct rec_fs *fs = t->mntns == mntns ? snap_find(&d->snap, REC_FS, t->fs) : NULL;
+
+		if (t->mntns != mntns || t->exit_state)
+			continue;
+		any = task_tid(&d->tree, t);
+		if (fs && fs->root_len && !strcmp(fs->paths + ALIGN_UP(fs->cwd_len, REC_ALIGN), "/"))
+			break;
+	}
+	return any;
+}
+
+static int note_mntns(struct dump *d)
+{
+	struct ids seen = {};
+	size_t nr;
+	void **task = snap_all(&d->snap, REC_TASK, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		const struct rec_task *t = task[i];
+		struct rec_mntns *r;
+
+		if (!t->mntns || ids_has(&seen, t->mntns))
+			continue;
+		r = snap_new(&d->snap, REC_MNTNS, sizeof(*r));
+		if (!r || !ids_get(&seen, t->mntns)) {
+			err = -ENOMEM;
+			break;
+		}
+		r->addr = t->mntns;
+		r->inum = t->ns_mnt;
+		r->flags = t->mntns == d->own.mntns ? MNTNS_F_OWN : 0;
+		r->pid = viewer(d, t->mntns);
+	}
+	ids_free(&seen);
+	return err;
+}
+
 int dump_walk(struct dump *d, unsigned int passes)
 {
 	int err = walk_tree(d);
@@ -243,6 +288,8 @@ int dump_walk(struct dump *d, unsigned int passes)
 		users_note_outside(&d->users, &d->tree); /* while all tasks of the system are known */
 		err = keep_members(d);
 	}
+	if (!err)
+		err = note_mntns(d);
 	return err ? fail(err, "dump") : 0;
 }
 

@@ -222,7 +222,7 @@ static int make_objects(struct restore *r)
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		err = for_all(r, res_types[i], res_types[i]->restore);
-	return err;
+	return err || !r->mounts_now ? err : restore_go_home(r);
 }
 
 /* Only what opens files that exist: a try must not make anything. */
@@ -369,6 +369,8 @@ static void restore_free(struct restore *r)
 	cleanup_close(&r->root_pidfd);
 	cleanup_close(&r->image_fd);
 	cleanup_close(&r->last_pid_fd);
+	cleanup_close(&r->home.mntns);
+	cleanup_close(&r->home.cwd);
 	free(r->units);
 	free(r->index);
 	free(r->kept);
@@ -383,7 +385,7 @@ static void restore_free(struct restore *r)
 
 int restore_try(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1,
+	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1, .home = { -1, -1 },
 			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
 	int err = load(&r);
 
@@ -422,7 +424,7 @@ static int end_as_root(const struct restore *r)
 
 int restore_run(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1,
+	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1, .home = { -1, -1 },
 			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
 	sigset_t old;
 	int err;

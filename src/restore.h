@@ -75,6 +75,8 @@ struct restore {
 	__u64 *programs;     /* ids of files that are executed or privately mapped, sorted */
 	size_t nr_programs;
 	struct rlimit rlimit[REC_RLIMITS]; /* what stubs inherit */
+	struct { int mntns, cwd; } home; /* of the coordinator, once it has been elsewhere; else -1 */
+	__u64 mounts_now;    /* the mount namespace of the image that it is in; 0: its own */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 
@@ -99,6 +101,15 @@ int restore_prepare(struct restore *r); /* units, descriptors, a hole for the ma
 int restore_create(struct restore *r);  /* every process with its numbers, session and group */
 int restore_fill(struct restore *r);    /* memory, descriptors, threads, and all else a task has */
 int restore_last(struct restore *r);    /* registers; from here every task is complete and stopped */
+
+/*
+ * Where the coordinator opens paths: back in its own mount namespace; in one of the image, if that
+ * has been made; the one that a file or directories belong to.
+ */
+int restore_go_home(struct restore *r);
+int restore_go_to(struct restore *r, __u64 mntns);
+__u64 restore_mounts_of_file(struct restore *r, __u64 file);
+__u64 restore_mounts_of_fs(struct restore *r, __u64 fs);
 
 struct clone_args;
 

@@ -280,12 +280,15 @@ int file_open(const struct rec_file *f, const char *path)
 
 static int open_by_path(struct restore *r, const struct rec_file *f)
 {
+	int there = restore_go_to(r, restore_mounts_of_file(r, f->addr));
 	/* others may have grown; what code was loaded from may not */
 	bool program = restore_is_program(r, f->addr);
 	const char *role = program ? ", which the tree runs or maps" : "";
 	char differs[200];
-	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
+	int fd _close_ = there ? -1 : open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
 
+	if (there)
+		return there;
 	if (fd < 0)
 		return fail(-errno, "open %s%s", f->path, role);
 	if (!path_same(fd, &f->id, program, differs, sizeof(differs)))

@@ -69,8 +69,10 @@ static int read_fs(const struct image *img, const void *rec)
 static int restore_fs(struct restore *r, const void *rec)
 {
 	const struct rec_fs *fs = rec;
-	int cwd, root;
+	int cwd, root, err = restore_go_to(r, restore_mounts_of_fs(r, fs->addr));
 
+	if (err)
+		return err;
 	root = restore_open_dir(r, root_path(fs), &fs->root);
 	if (root < 0)
 		return root;

@@ -45,7 +45,8 @@ static const struct field fields[] = {
 	FIELD(R, comm, MUST_MATCH, AS_TEXT),
 	FIELD(R, pdeath_signal, MUST_MATCH, AS_DEC),
 	FIELD(R, personality, MUST_MATCH, AS_HEX),
-	FIELD(R, ns_mnt, MUST_MATCH, AS_DEC),
+	FIELD_REF(R, mntns, REC_MNTNS),
+	FIELD(R, ns_mnt, MAY_DIFFER, AS_DEC),
 	FIELD(R, ns_uts, MUST_MATCH, AS_DEC),
 	FIELD(R, ns_ipc, MUST_MATCH, AS_DEC),
 	FIELD(R, ns_net, MUST_MATCH, AS_DEC),
@@ -115,7 +116,7 @@ static void check_flags(struct check *c, const struct rec_task *t)
 static void check_namespaces(struct check *c, const struct rec_task *t, const struct rec_task *own)
 {
 	const struct { const char *name; __u32 theirs, ours; } ns[] = {
-		{ "mount", t->ns_mnt, own->ns_mnt },	 { "uts", t->ns_uts, own->ns_uts },
+		{ "uts", t->ns_uts, own->ns_uts },
 		{ "ipc", t->ns_ipc, own->ns_ipc },	 { "network", t->ns_net, own->ns_net },
 		{ "cgroup", t->ns_cgroup, own->ns_cgroup }, { "time", t->ns_time, own->ns_time },
 		{ "time (for children)", t->ns_time_children, own->ns_time_children },
@@ -125,7 +126,7 @@ static void check_namespaces(struct check *c, const struct rec_task *t, const st
 	for (size_t i = 0; i < ARRAY_SIZE(ns); i++)
 		if (ns[i].theirs != ns[i].ours)
 			check_refuse(c, t->addr, "namespace", "%s namespace %u differs from this command's "
-				     "(%u); only pid namespaces may differ yet",
+				     "(%u); only pid namespaces and proc mounts may differ yet",
 				     ns[i].name, ns[i].theirs, ns[i].ours);
 }
 
@@ -156,6 +157,9 @@ static void check_thread(struct check *c, const struct rec_task *t)
 	if (t->files != p->leader->files)
 		check_refuse(c, t->addr, "fd", "a thread has a descriptor table of its own "
 			     "(unshare(CLONE_FILES)), which is not supported yet");
+	if (t->mntns != p->leader->mntns)
+		check_refuse(c, t->addr, "mntns", "a thread is in another mount namespace than its process, "
+			     "which is not supported yet");
 	if (t->fs != p->leader->fs)
 		check_refuse(c, t->addr, "fs", "a thread has a working directory of its own "
 			     "(unshare(CLONE_FS)), which is not supported yet");

@@ -123,6 +123,8 @@
 	X(refuse_traced)                                                                           \
 	X(share_vm)                                                                                \
 	X(share_path)                                                                              \
+	X(mntns_proc)                                                                              \
+	X(mntns_other)                                                                             \
 	X(pidns)                                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * mntns.c - kind "mntns": a mount namespace, ours or a copy of it with other proc mounts.
+ *
+ * It is made before anything is opened, so that what its tasks had open is opened through its mounts.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+
+#include "check.h"
+#include "dump.h"
+#include "log.h"
+#include "mounts.h"
+#include "path.h"
+#include "rec_state.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_mntns
+
+static const struct field fields[] = {
+	FIELD_ID(R),
+	FIELD(R, inum, MAY_DIFFER, AS_DEC),
+	FIELD(R, flags, MUST_MATCH, AS_HEX),
+	FIELD(R, pid, NEVER_SAVED, AS_DEC),
+};
+
+/* setns() asks for a directory that is not shared with another process. */
+static void check_sharers(struct check *c, const struct rec_mntns *ns)
+{
+	snap_for_each(c->snap, REC_TASK, const struct rec_task, t) {
+		size_t nr;
+		void **user;
+
+		if (t->mntns != ns->addr)
+			continue;
+		user = snap_referring(c->snap, REC_TASK, struct rec_task, fs, t->fs, &nr);
+		for (size_t i = 0; i < nr; i++)
+			if (((const struct rec_task *)user[i])->tgid != t->tgid)
+				check_refuse(c, t->addr, "mntns", "shares its working directory "
+					     "(CLONE_FS) in a mount namespace of its own, which is not "
+					     "supported yet");
+	}
+}
+
+static const struct rec_pidns *pidns_of(const struct snap *s, unsigned int inum)
+{
+	snap_for_each(s, REC_PIDNS, const struct rec_pidns, ns)
+		if (ns->inum == inum)
+			return ns;
+	return NULL;
+}
+
+/* Somebody who is in both namespaces: only such a task can mount it. */
+static const struct rec_task *mounter(const struct snap *s, __u64 mntns, __u64 pidns)
+{
+	snap_for_each(s, REC_TASK, const struct rec_task, t) {
+		const struct rec_pid *pid = snap_find(s, REC_PID, t->pid);
+
+		if (t->mntns == mntns && t->pid == t->tgid && !t->exit_state && pid && pid->ns == pidns)
+			return t;
+	}
+	return NULL;
+}
+
+static void check_mounts(struct check *c, const struct rec_mntns *ns, const struct mount_diff *d)
+{
+	for (size_t i = 0; i < d->nr; i++) {
+		const struct rec_pidns *pidns = pidns_of(c->snap, d->proc[i].pidns);
+
+		if (!pidns || !mounter(c->snap, ns->addr, pidns->addr))
+			check_refuse(c, 0, "mntns", "mount namespace %u: the proc on %s shows pid namespace "
+				     "%u, of which no process of the tree is in that mount namespace",
+				     ns->inum, d->proc[i].point, d->proc[i].pidns);
+	}
+}
+
+static int check(struct check *c, const void *rec)
+{
+	const struct rec_mntns *ns = rec;
+	struct mount_diff d;
+	int err;
+
+	if (ns->flags & MNTNS_F_OWN)
+		return 0;
+	err = mounts_diff(&d, ns->pid);
+	if (err)
+		check_refuse(c, 0, "mntns", "the mounts of process %u could not be read", ns->pid);
+	else if (d.why[0])
+		check_refuse(c, 0, "mntns", "mount namespace %u differs from this command's in more than "
+			     "proc mounts: %s", ns->inum, d.why);
+	else
+		check_mounts(c, ns, &d);
+	mounts_diff_free(&d);
+	check_sharers(c, ns);
+	return 0;
+}
+
+static int add_mount(struct dump *d, const struct rec_mntns *ns, const struct proc_mount *p, unsigned int i)
+{
+	size_t point = strlen(p->point) + 1, data = strlen(p->data) + 1;
+	struct rec_mount *m = snap_new(&d->snap, REC_MOUNT, sizeof(*m) + ALIGN_UP(point, REC_ALIGN) +
+								    ALIGN_UP(data, REC_ALIGN));
+	const struct rec_pidns *pidns = pidns_of(&d->snap, p->pidns);
+
+	if (!m || !pidns)
+		return fail(-ENOMEM, "dump");
+	m->mntns = ns->addr;
+	m->pidns = pidns->addr;
+	m->index = i;
+	m->flags = p->flags;
+	m->point_len = point;
+	m->data_len = data;
+	memcpy(m->text, p->point, point);
+	memcpy(m->text + ALIGN_UP(point, REC_ALIGN), p->data, data);
+	return 0;
+}
+
+static int collect(struct dump *d, void *rec)
+{
+	struct rec_mntns *ns = rec;
+	struct mount_diff diff;
+	int err;
+
+	if (ns->flags & MNTNS_F_OWN)
+		return 0;
+	err = mounts_diff(&diff, ns->pid);
+	if (err)
+		fail(err, "read the mounts of process %u", ns->pid);
+	ns->flags |= diff.slave ? MNTNS_F_SLAVE : 0;
+	for (size_t i = 0; i < diff.nr && !err; i++)
+		err = add_mount(d, ns, &diff.proc[i], i);
+	mounts_diff_free(&diff);
+	return err;
+}
+
+static int read_mntns(const struct image *img, const void *rec)
+{
+	const struct rec_mntns *ns = rec;
+
+	if (ns->flags & ~(MNTNS_F_OWN | MNTNS_F_SLAVE))
+		return fail(-ERR_IMAGE, "image: mount namespace %llu holds impossible values", ns->addr);
+	return 0;
+}
+
+static int restore_mntns(struct restore *r, const void *rec)
+{
+	const struct rec_mntns *ns = rec;
+	int fd _close_ = -1;
+
+	if (ns->flags & MNTNS_F_OWN)
+		return 0;
+	if (restore_go_home(r) || unshare(CLONE_NEWNS))
+		return fail(-errno, "make a mount namespace");
+	r->mounts_now = ns->addr;
+	if (mount(NULL, "/", NULL, MS_REC | (ns->flags & MNTNS_F_SLAVE ? MS_SLAVE : MS_PRIVATE), NULL))
+		return fail(-errno, "keep the mounts of a namespace to itself");
+	fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return fail(-errno, "open a mount namespace");
+	return restore_keep(r, ns->addr, take_fd(&fd), -1) ?: restore_go_home(r);
+}
+
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_mntns *ns = rec;
+	int fd;
+
+	if (ns->flags & MNTNS_F_OWN)
+		return 0;
+	if (restore_kept(r, ns->addr, &fd, NULL))
+		return fail(-ERR_IMAGE, "image: mount namespace %llu was not made", ns->addr);
+	for (unsigned int i = 0; i < r->tree.nr; i++) {
+		struct unit *u = &r->units[i];
+
+		if (!u->task->exit_state && u->task->mntns == ns->addr)
+			batch_op(&u->batch, SYS_setns, fd, CLONE_NEWNS);
+	}
+	return 0;
+}
+
+const struct res_type res_mntns = {
+	.name = "mntns", .tag = REC_MNTNS, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_mntns,
+	.restore = restore_mntns, .join = join,
+};
+
+/* ---- kind "mount": a proc file system in such a namespace ---- */
+
+#undef R
+#define R struct rec_mount
+
+static const struct field mount_fields[] = {
+	FIELD_OWNER(R, mntns, REC_MNTNS),
+	FIELD_REF(R, pidns, REC_PIDNS),
+	FIELD(R, index, IS_KEY, AS_DEC),
+	FIELD(R, flags, MUST_MATCH, AS_HEX),
+	FIELD(R, point_len, MUST_MATCH, AS_DEC),
+	FIELD(R, data_len, MUST_MATCH, AS_DEC),
+};
+
+static const char *mount_data(const struct rec_mount *m)
+{
+	return m->text + ALIGN_UP(m->point_len, REC_ALIGN);
+}
+
+static int read_mount(const struct image *img, const void *rec)
+{
+	const struct rec_mount *m = rec;
+	size_t room = m->h.len - sizeof(*m), data = ALIGN_UP((size_t)m->point_len, REC_ALIGN);
+
+	if (!path_ok(m->text, room, m->point_len) || !m->data_len || data + m->data_len > room ||
+	    strnlen(mount_data(m), m->data_len) != m->data_len - 1u ||
+	    !mounter(&img->snap, m->mntns, m->pidns))
+		return fail(-ERR_IMAGE, "image: a mount of namespace %llu is impossible", m->mntns);
+	return 0;
+}
+
+static int join_mount(struct restore *r, const void *rec)
+{
+	const struct rec_mount *m = rec;
+	const struct rec_task *by = mounter(&r->image.snap, m->mntns, m->pidns);
+	void *type = machine_dup(&r->machine, "proc", 5);
+
+	batch_op(restore_batch(r, by->addr), SYS_mount, type,
+		 machine_dup(&r->machine, m->text, m->point_len), type, m->flags,
+		 machine_dup(&r->machine, mount_data(m), m->data_len));
+	return 0;
+}
+
+const struct res_type res_mount = {
+	.name = "mount", .tag = REC_MOUNT, .size = sizeof(R), .owned = true,
+	.fields = mount_fields, .nr_fields = sizeof(mount_fields) / sizeof(mount_fields[0]),
+	.tail = MUST_MATCH, .tail_form = AS_TEXT,
+	.phase = PHASE_PROCESS, .read = read_mount, .join = join_mount,
+};
