@@ -15,6 +15,8 @@ static const struct {
 	{ "ps", "live table of tasks with depth and numbers in every pid namespace", cmd_ps },
 	{ "dump", "write a tree of processes to an image", cmd_dump },
 	{ "restore", "bring the tree of an image back", cmd_restore },
+	{ "run", "run a command in nested new pid namespaces, with chosen numbers", cmd_run },
+	{ "run", "run a command in nested new pid namespaces, with chosen numbers", cmd_run },
 	{ "show", "what an image holds", cmd_show },
 	{ "verify", "check an image completely", cmd_verify },
 };

@@ -146,7 +146,7 @@ static int close_processes(struct restore *r)
 		if (!IS_LIVE(u))
 			continue;
 		if (restore_unit(r, u->task->mm) == u)
-			mm_join_map(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
+			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
 		set_cursor(r, u);
 		if (!u->shares_files) /* others may need the inherited ones still */
 			err = close_rest(r, u);

@@ -150,38 +150,14 @@ static int fill(struct restore *r, struct batch *b, const struct image_page_run 
 	return 0;
 }
 
-/* Runs in finish(), when all areas are there, and before vma's finish(): types are in that order. */
-static int finish(struct restore *r, const void *rec)
+/*
+ * Before any area is there: the kernel refuses another executable while ours, which the stub still
+ * has, is mapped, as it is again in a task that runs this very program.
+ */
+static int join(struct restore *r, const void *rec)
 {
 	const struct rec_mm *mm = rec;
-	size_t nr;
-	const struct image_page_run *run = image_runs(&r->image, REC_MM, mm->addr, &nr);
-
-	return fill(r, restore_batch(r, mm->addr), run, nr);
-}
-
-const struct res_type res_mm = {
-	.name = "mm", .tag = REC_MM, .size = sizeof(R),
-	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
-	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_mm, .finish = finish,
-};
-
-/* ---- what has to wait until areas and descriptors are in place ---- */
-
-/* include/linux/sched/mm.h: MEMBARRIER_STATE_* and the command that sets each */
-static void join_membarrier(struct batch *b, __u32 state)
-{
-	static const struct { __u32 state; int cmd; } reg[] = {
-		{ 1 << 1, 1 << 4 }, { 1 << 3, 1 << 2 }, { 1 << 5, 1 << 6 }, { 1 << 7, 1 << 8 },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
-		if (state & reg[i].state)
-			batch_op(b, SYS_membarrier, reg[i].cmd, 0, 0);
-}
-
-void mm_join_map(struct restore *r, struct batch *b, const struct rec_mm *mm)
-{
+	struct batch *b = restore_batch(r, mm->addr);
 	struct prctl_mm_map map = {
 		.start_code = mm->start_code, .end_code = mm->end_code,
 		.start_data = mm->start_data, .end_data = mm->end_data,
@@ -198,6 +174,42 @@ void mm_join_map(struct restore *r, struct batch *b, const struct rec_mm *mm)
 	map.auxv = machine_dup(&r->machine, mm->auxv, map.auxv_size);
 	batch_op(b, SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, machine_dup(&r->machine, &map, sizeof(map)),
 		 sizeof(map), 0);
+	return 0;
+}
+
+/* Runs in finish(), when all areas are there, and before vma's finish(): types are in that order. */
+static int finish(struct restore *r, const void *rec)
+{
+	const struct rec_mm *mm = rec;
+	size_t nr;
+	const struct image_page_run *run = image_runs(&r->image, REC_MM, mm->addr, &nr);
+
+	return fill(r, restore_batch(r, mm->addr), run, nr);
+}
+
+const struct res_type res_mm = {
+	.name = "mm", .tag = REC_MM, .size = sizeof(R),
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_mm, .join = join,
+	.finish = finish,
+};
+
+/* ---- what has to wait until areas and descriptors are in place ---- */
+
+/* include/linux/sched/mm.h: MEMBARRIER_STATE_* and the command that sets each */
+static void join_membarrier(struct batch *b, __u32 state)
+{
+	static const struct { __u32 state; int cmd; } reg[] = {
+		{ 1 << 1, 1 << 4 }, { 1 << 3, 1 << 2 }, { 1 << 5, 1 << 6 }, { 1 << 7, 1 << 8 },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reg); i++)
+		if (state & reg[i].state)
+			batch_op(b, SYS_membarrier, reg[i].cmd, 0, 0);
+}
+
+void mm_join_last(struct batch *b, const struct rec_mm *mm)
+{
 	join_membarrier(b, mm->membarrier);
 	if (mm->flags & MMF_DISABLE_THP)
 		batch_op(b, SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);

@@ -6,9 +6,7 @@
 #include "machine.h"
 #include "rec_mem.h"
 
-struct restore;
-
-/* Append PR_SET_MM_MAP (executable, brk, arguments, auxv) and what governs later mappings. */
-void mm_join_map(struct restore *r, struct batch *b, const struct rec_mm *mm);
+/* Append what governs later mappings and all that exist: mlockall(), huge pages, membarrier(). */
+void mm_join_last(struct batch *b, const struct rec_mm *mm);
 
 #endif
