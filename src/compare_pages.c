@@ -24,7 +24,7 @@ static bool is_volatile(const struct restore *r, const struct unit *u, __u64 at)
 		const struct rec_task *t = r->units[i].task;
 		const struct rec_regs *regs;
 
-		if (!t || t->mm != u->task->mm)
+		if (!t || t->mm != u->body->mm)
 			continue;
 		if (t->rseq && at - t->rseq < 32)
 			return true;
@@ -83,13 +83,13 @@ static __u64 live_pages(const struct dump *d, pid_t tid)
 }
 
 /* Processes that share memory: the new walk may have read it through another one of them. */
-static __u64 live_pages_of(const struct restore *r, const struct dump *d, const struct unit *u)
+static __u64 live_pages_of(struct restore *r, const struct dump *d, const struct unit *u)
 {
-	__u64 pages = live_pages(d, u->tid);
+	__u64 pages = live_pages(d, restore_speaker(r, u));
 
 	for (unsigned int i = 0; i < r->nr_procs && !pages; i++)
-		if (r->units[i].task && r->units[i].task->mm == u->task->mm)
-			pages = live_pages(d, r->units[i].tid);
+		if (r->units[i].body && r->units[i].body->mm == u->body->mm)
+			pages = live_pages(d, restore_speaker(r, &r->units[i]));
 	return pages;
 }
 
@@ -106,11 +106,11 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 		char path[48];
 		size_t nr;
 
-		if (!u->task || u->task->exit_state || restore_unit(r, u->task->mm) != u)
+		if (!u->body || restore_unit(r, u->body->mm) != u)
 			continue;
-		snprintf(path, sizeof(path), "/proc/%d/mem", u->tid);
+		snprintf(path, sizeof(path), "/proc/%d/mem", restore_speaker(r, u));
 		mem = open(path, O_RDONLY | O_CLOEXEC);
-		run = image_runs(&r->image, REC_MM, u->task->mm, &nr);
+		run = image_runs(&r->image, REC_MM, u->body->mm, &nr);
 		for (size_t j = 0; j < nr; j++) {
 			differences += compare_run(r, u, &run[j], mem, buf);
 			pages += run[j].ext.len / PAGE;

@@ -207,6 +207,22 @@ int freeze_add(struct freeze *f, const struct frozen *who, size_t nr, __u64 dead
 	return err;
 }
 
+int freeze_let_go(struct freeze *f, pid_t tid, __u64 deadline)
+{
+	struct frozen *e = freeze_find(f, tid);
+	int err;
+
+	if (!e)
+		return -ESRCH;
+	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	err = freeze_await(e, deadline);
+	if (!err && (e->gone || ptrace(PTRACE_DETACH, tid, 0, 0)))
+		err = -ESRCH;
+	e->gone = true;
+	drop_gone(f);
+	return err;
+}
+
 /* PTRACE_DETACH wants a stopped thread: one that we only seized is interrupted first. */
 void freeze_release(struct freeze *f)
 {
@@ -251,7 +267,8 @@ static void await_ends(struct freeze *f)
 void freeze_kill(struct freeze *f)
 {
 	for (size_t i = 0; i < f->nr; i++)
-		if (f->v[i].tid == f->v[i].tgid)
+		/* its leader may have exited before it */
+		if (f->v[i].tid == f->v[i].tgid || !freeze_find(f, f->v[i].tgid))
 			kill(f->v[i].tgid, SIGKILL);
 	await_ends(f);
 	free(f->v);

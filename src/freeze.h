@@ -36,6 +36,9 @@ struct freeze {
  */
 int freeze_add(struct freeze *f, const struct frozen *who, size_t nr, __u64 deadline_ns);
 
+/* Detach from one thread alone, which runs on. 0, -ESRCH, -ETIMEDOUT (reported). */
+int freeze_let_go(struct freeze *f, pid_t tid, __u64 deadline_ns);
+
 /* Only seize, with f->options; threads keep running. Same errors. */
 int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr);
 /* Interrupt and await all that are seized and not stopped. */

@@ -204,9 +204,10 @@ static int plan_all(struct planner *pl)
 		task->subreaper = p->sig->flags & PROC_F_SUBREAPER && !p->zombie;
 		task->method = i ? PLAN_FORK : PLAN_ROOT;
 		task->creator = task->parent = p->parent ? index_of(pl, p->parent) : 0;
-		if (p->leader->exit_state && !p->zombie)
-			REFUSE(pl, p, "its first thread has exited while others run, which is not "
-			       "supported yet");
+		if (p->leader->exit_state && !p->zombie &&
+		    (p->leader->exit_code & 0x7f || p->sig->signal_flags & 1)) /* SIGNAL_STOP_STOPPED */
+			REFUSE(pl, p, "its first thread was killed, or exited and others are stopped, which "
+			       "cannot be rebuilt");
 	}
 	planner_sessions(pl);
 	for (size_t i = 0; i < t->nr; i++)

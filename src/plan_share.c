@@ -68,11 +68,18 @@ static int by_id(const void *a, const void *b)
 	return x->task < y->task ? -1 : x->task > y->task;
 }
 
+static __u64 id_of(const struct sharer *s, const struct proc *p)
+{
+	const struct rec_task *body = proc_body(p);
+
+	return s->kind->id(body ? body : p->leader);
+}
+
 static bool is_member(const struct sharer *s, unsigned int task, __u64 id)
 {
 	const struct proc *p = s->pl->plan->task[task].proc;
 
-	return p && s->kind->id(p->leader) == id;
+	return p && id_of(s, p) == id;
 }
 
 /* A set passes through task: nobody else's may, and who does not belong must be able to leave. */
@@ -125,7 +132,7 @@ static unsigned int list_users(struct sharer *s)
 	unsigned int nr = 0;
 
 	for (size_t i = 0; i < s->pl->tree->nr; i++) {
-		__u64 id = s->kind->id(s->pl->tree->procs[i].leader);
+		__u64 id = id_of(s, &s->pl->tree->procs[i]);
 
 		if (id)
 			s->v[nr++] = (struct user){ id, i };

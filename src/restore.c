@@ -346,6 +346,8 @@ static int recipe(struct restore *r)
 	if (!err)
 		err = restore_fill(r);
 	if (!err)
+		err = restore_exit_leaders(r);
+	if (!err)
 		err = restore_last(r);
 	if (!err && r->opts->verify)
 		err = restore_walk(r) ?: compare_restored(r);

@@ -33,6 +33,7 @@ struct unit {
 	const struct plan_task *plan;  /* NULL for a thread that is no leader */
 	const struct proc *proc;       /* NULL for a ghost or helper */
 	const struct rec_task *task;   /* NULL for a ghost or helper */
+	const struct rec_task *body;   /* that of the process or thread; NULL for who is to be dead */
 	struct batch batch;
 	bool shares_files;             /* a process whose descriptor table others have too */
 	pid_t tid;                     /* here, once it exists */
@@ -100,6 +101,7 @@ int restore_join(struct restore *r, enum res_phase phase);
 int restore_prepare(struct restore *r); /* units, descriptors, a hole for the machine */
 int restore_create(struct restore *r);  /* every process with its numbers, session and group */
 int restore_fill(struct restore *r);    /* memory, descriptors, threads, and all else a task has */
+int restore_exit_leaders(struct restore *r); /* first threads that did not outlive the others */
 int restore_last(struct restore *r);    /* registers; from here every task is complete and stopped */
 
 /*
@@ -166,6 +168,12 @@ int restore_kept(const struct restore *r, __u64 id, int *fd, int *second);
 
 /* Open a directory of the image, O_PATH, and check that it is one. Descriptor or a reported error. */
 int restore_open_dir(struct restore *r, const char *path, const struct rec_inode *id);
+
+/* Which thread of a living process can be asked about it: the leader, unless that has exited. */
+static inline pid_t restore_speaker(struct restore *r, const struct unit *u)
+{
+	return restore_unit(r, u->body->addr)->tid;
+}
 
 /* The number of a pid object as a unit's own namespace sees it; 0 when it cannot. */
 pid_t restore_nr(const struct restore *r, const struct unit *u, __u64 pid);

@@ -24,7 +24,7 @@
 
 #define THREAD_FLAGS                                                                              \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
-#define IS_LIVE(u) ((u)->task && !(u)->task->exit_state)
+#define IS_LIVE(u) ((u)->body)
 
 /*
  * From here on nothing may interrupt a stub, not even SIGCHLD: what is pending is the image's, and a
@@ -106,7 +106,7 @@ static int by_number(const void *a, const void *b)
 /* The image's descriptor numbers of a task, ascending. */
 static int list_descriptors(const struct restore *r, const struct unit *u, __u32 **out, size_t *nr)
 {
-	void **rec = snap_range(&r->image.snap, REC_FD, u->task->files, nr);
+	void **rec = snap_range(&r->image.snap, REC_FD, u->body->files, nr);
 	__u32 *v = malloc((*nr + 1) * sizeof(*v));
 
 	if (!v)
@@ -145,8 +145,8 @@ static int close_processes(struct restore *r)
 
 		if (!IS_LIVE(u))
 			continue;
-		if (restore_unit(r, u->task->mm) == u)
-			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->task->mm));
+		if (restore_unit(r, u->body->mm) == u)
+			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
 		set_cursor(r, u);
 		if (!u->shares_files) /* others may need the inherited ones still */
 			err = close_rest(r, u);
@@ -162,7 +162,7 @@ static int close_shared(struct restore *r)
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		struct unit *u = &r->units[i];
 
-		if (IS_LIVE(u) && u->shares_files && restore_unit(r, u->task->files) == u)
+		if (IS_LIVE(u) && u->shares_files && restore_unit(r, u->body->files) == u)
 			err = close_rest(r, u);
 	}
 	return err ? err : restore_run_batches(r);
@@ -175,9 +175,9 @@ static int set_children_ns(struct restore *r)
 		struct unit *u = &r->units[i];
 		const struct proc *init;
 
-		if (!IS_LIVE(u) || u->task->pidns_children == u->proc->pid->ns)
+		if (!IS_LIVE(u) || u->body->pidns_children == u->proc->pid->ns)
 			continue;
-		init = tree_ns_init(&r->tree, u->task->pidns_children);
+		init = tree_ns_init(&r->tree, u->body->pidns_children);
 		if (init)
 			restore_enter_pidns(&u->batch, restore_nr(r, u, init->pid->addr));
 		else /* made, but nobody was born in it yet */
@@ -256,7 +256,7 @@ static void set_dumpable(struct restore *r)
 		if (!IS_LIVE(u))
 			continue;
 		/* changed credentials reset it, so it comes after them */
-		mm = snap_find(&r->image.snap, REC_MM, u->task->mm);
+		mm = snap_find(&r->image.snap, REC_MM, u->body->mm);
 		batch_op(&r->units[i].batch, SYS_prctl, PR_SET_DUMPABLE, mm->flags & 1);
 	}
 }

@@ -95,7 +95,7 @@ static int stop_all(struct restore *r)
 /* Does this task stand for its address space? */
 static bool owns_memory(struct restore *r, struct unit *u)
 {
-	return IS_LIVE(u) && restore_unit(r, u->task->mm) == u;
+	return u->body && restore_unit(r, u->body->mm) == u;
 }
 
 /* One thread of each address space removes the machine from it, all at the same time. */
@@ -106,14 +106,14 @@ static int remove_machine(struct restore *r)
 
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
 		if (owns_memory(r, &r->units[i]))
-			err = arch_inject_start(r->units[i].tid, machine_syscall_insn(&r->machine),
+			err = arch_inject_start(restore_speaker(r, &r->units[i]), machine_syscall_insn(&r->machine),
 						SYS_munmap, args);
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		__s64 res = 0;
 
 		if (!owns_memory(r, &r->units[i]))
 			continue;
-		err = arch_inject_finish(r->units[i].tid, &res);
+		err = arch_inject_finish(restore_speaker(r, &r->units[i]), &res);
 		if (!err && res)
 			err = res;
 	}
@@ -162,14 +162,15 @@ static int write_proc(pid_t tid, const char *name, const char *fmt, long value)
 
 static int set_by_proc(struct restore *r, const struct unit *u)
 {
-	const struct rec_mm *mm = snap_find(&r->image.snap, REC_MM, u->task->mm);
+	pid_t tid = restore_speaker(r, u);
+	const struct rec_mm *mm = snap_find(&r->image.snap, REC_MM, u->body->mm);
 	long filter = mm->flags >> 2 & 0x1ff;
 	int err = 0;
 
 	if (filter != 0x33) /* what a fresh task has: core(5) */
-		err = write_proc(u->tid, "coredump_filter", "%#lx", filter);
+		err = write_proc(tid, "coredump_filter", "%#lx", filter);
 	if (!err && u->proc->sig->oom_score_adj)
-		err = write_proc(u->tid, "oom_score_adj", "%ld", u->proc->sig->oom_score_adj);
+		err = write_proc(tid, "oom_score_adj", "%ld", u->proc->sig->oom_score_adj);
 	return err;
 }
 
@@ -182,10 +183,9 @@ int restore_last(struct restore *r)
 	if (!err)
 		err = remove_machine(r);
 	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
-		if (!IS_LIVE(&r->units[i]))
-			continue;
-		err = set_registers(r, &r->units[i]);
-		if (!err && i < r->nr_procs)
+		if (IS_LIVE(&r->units[i]))
+			err = set_registers(r, &r->units[i]);
+		if (!err && i < r->nr_procs && r->units[i].body)
 			err = set_by_proc(r, &r->units[i]);
 	}
 	return err;

@@ -56,7 +56,7 @@ static __u64 mounts_of(struct restore *r, __u64 object)
 {
 	const struct unit *u = restore_unit(r, object);
 
-	return u && u->task ? u->task->mntns : 0;
+	return u && u->body ? u->body->mntns : 0;
 }
 
 /* Through whose mounts a description was opened is not recorded: through those of who has it. */

@@ -47,11 +47,14 @@ static void index_units(struct restore *r)
 		if (!t)
 			continue;
 		index_add(r, t->addr, i);
+		index_add(r, t->sighand, i);
+		index_add(r, t->signal, i);
+		t = r->units[i].body;
+		if (!t)
+			continue;
 		index_add(r, t->mm, i);
 		index_add(r, t->files, i);
 		index_add(r, t->fs, i);
-		index_add(r, t->sighand, i);
-		index_add(r, t->signal, i);
 	}
 	qsort(r->index, r->nr_index, sizeof(*r->index), by_id_then_unit);
 	for (size_t i = 0; i < r->nr_index; i++)
@@ -63,7 +66,7 @@ static void index_units(struct restore *r)
 static void note_sharers(struct restore *r)
 {
 	for (unsigned int i = 0; i < r->tree.nr; i++) {
-		struct unit *u = &r->units[i], *owner = u->task->files ? restore_unit(r, u->task->files) : u;
+		struct unit *u = &r->units[i], *owner = u->body ? restore_unit(r, u->body->files) : u;
 
 		if (owner != u)
 			owner->shares_files = u->shares_files = true;
@@ -86,6 +89,7 @@ static int make_units(struct restore *r)
 		r->units[i].plan = &r->plan.task[i];
 		r->units[i].proc = r->plan.task[i].proc;
 		r->units[i].task = r->units[i].proc ? r->units[i].proc->leader : NULL;
+		r->units[i].body = r->units[i].proc ? proc_body(r->units[i].proc) : NULL;
 	}
 	at = r->nr_procs;
 	for (size_t i = 0; i < r->tree.nr; i++) {
@@ -94,6 +98,7 @@ static int make_units(struct restore *r)
 		for (unsigned int j = 1; j < p->nr_threads; j++, at++) {
 			r->units[at].proc = p;
 			r->units[at].task = p->threads[j];
+			r->units[at].body = p->threads[j]->exit_state ? NULL : p->threads[j];
 		}
 	}
 	index_units(r);

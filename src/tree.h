@@ -73,6 +73,18 @@ static inline int pid_nr(const struct rec_pid *pid, unsigned int level)
 	return pid && level <= pid->level ? pid->numbers[level] : 0;
 }
 
+/*
+ * The thread that still has what a process's threads share: its leader, or when that has exited
+ * before them, the next one. NULL for a zombie.
+ */
+static inline const struct rec_task *proc_body(const struct proc *p)
+{
+	for (unsigned int i = 0; i < p->nr_threads; i++)
+		if (!p->threads[i]->exit_state)
+			return p->threads[i];
+	return NULL;
+}
+
 /* The innermost number: what the task calls itself. */
 static inline int pid_own_nr(const struct rec_pid *pid)
 {

@@ -177,7 +177,7 @@ static int join(struct restore *r, const void *rec)
 	for (unsigned int i = 0; i < r->tree.nr; i++) {
 		struct unit *u = &r->units[i];
 
-		if (!u->task->exit_state && u->task->mntns == ns->addr)
+		if (u->body && u->body->mntns == ns->addr)
 			batch_op(&u->batch, SYS_setns, fd, CLONE_NEWNS);
 	}
 	return 0;

@@ -85,7 +85,7 @@ static int join(struct restore *r, const void *rec)
 	const struct rec_proc *p = rec;
 	struct batch *b = restore_batch(r, p->addr);
 
-	if (restore_unit(r, p->addr)->task->exit_state)
+	if (!restore_unit(r, p->addr)->body)
 		return 0;
 	for (int i = 0; i < 3; i++) {
 		struct itimerval it = { to_timeval(p->itimer[i].interval),
@@ -104,7 +104,7 @@ static int finish(struct restore *r, const void *rec)
 	struct batch *b = restore_batch(r, p->addr);
 	const struct rlimit *own = r->rlimit; /* inherited by every stub */
 
-	if (restore_unit(r, p->addr)->task->exit_state)
+	if (!restore_unit(r, p->addr)->body)
 		return 0;
 	for (int i = 0; i < REC_RLIMITS; i++)
 		if (own[i].rlim_cur != p->rlimit[i].cur || own[i].rlim_max != p->rlimit[i].max)

@@ -28,7 +28,7 @@ static int join(struct restore *r, const void *rec)
 	struct unit *u = restore_unit(r, s->addr);
 	struct batch *b = &u->batch;
 
-	if (u->task->exit_state) /* a zombie still has them, and no use for them */
+	if (!u->body) /* a zombie still has them, and no use for them */
 		return 0;
 	for (int i = 0; i < 64; i++) {
 		const struct rec_sigaction *a = &s->action[i];

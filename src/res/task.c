@@ -151,16 +151,17 @@ static void check_children_ns(struct check *c, const struct rec_task *t)
 static void check_thread(struct check *c, const struct rec_task *t)
 {
 	const struct proc *p = tree_find(c->tree, t->tgid);
+	const struct rec_task *body = p ? proc_body(p) : NULL;
 
-	if (!p || !p->leader || p->leader->exit_state)
+	if (!body)
 		return;
-	if (t->files != p->leader->files)
+	if (t->files != body->files)
 		check_refuse(c, t->addr, "fd", "a thread has a descriptor table of its own "
 			     "(unshare(CLONE_FILES)), which is not supported yet");
-	if (t->mntns != p->leader->mntns)
+	if (t->mntns != body->mntns)
 		check_refuse(c, t->addr, "mntns", "a thread is in another mount namespace than its process, "
 			     "which is not supported yet");
-	if (t->fs != p->leader->fs)
+	if (t->fs != body->fs)
 		check_refuse(c, t->addr, "fs", "a thread has a working directory of its own "
 			     "(unshare(CLONE_FS)), which is not supported yet");
 }
@@ -237,8 +238,13 @@ static int join(struct restore *r, const void *rec)
 	const struct rec_task *t = rec;
 	struct batch *b = restore_batch(r, t->addr);
 
-	if (t->exit_state)
+	if (t->exit_state) { /* a leader that exits before its threads keeps its name and rights */
+		if (restore_unit(r, t->addr)->body) {
+			batch_op(b, SYS_prctl, PR_SET_NAME, machine_dup(&r->machine, t->comm, sizeof(t->comm)));
+			cred_join(&r->machine, b, t);
+		}
 		return 0;
+	}
 	join_identity(r, b, t);
 	batch_op(b, SYS_sched_setaffinity, 0, sizeof(t->cpus),
 		 machine_dup(&r->machine, t->cpus, sizeof(t->cpus)));

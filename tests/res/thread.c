@@ -202,5 +202,5 @@ const struct fixture fixture_thread_leader = {
 	.about = "a process whose leader thread has ended",
 	.setup = setup_leader,
 	.verify = verify_leader,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_NESTED,
 };
