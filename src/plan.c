@@ -62,9 +62,6 @@ static void plan_entry(struct planner *pl, const struct proc *p)
 	t->enter = tree_ns_init(pl->tree, to);
 	if (!t->enter || !pidns_within(pl->tree->snap, to, from))
 		REFUSE(pl, p, "is in a pid namespace (%u) that its parent cannot have entered", p->ns->inum);
-	else if (t->before_setsid)
-		REFUSE(pl, p, "was born in pid namespace %u before its parent's setsid(), which cannot be "
-		       "rebuilt", p->ns->inum);
 }
 
 static void plan_pidns(struct planner *pl, const struct proc *p)
@@ -84,12 +81,15 @@ static void plan_pidns(struct planner *pl, const struct proc *p)
 		       "which is not supported yet", p->ns->inum);
 }
 
-/* When whoever is entered, and whoever enters, has been made. */
+/* When whoever is entered, and whoever enters, has been made; setsid() comes after early entrants. */
 static bool later_round(struct plan *plan, const struct tree *tree, unsigned int i)
 {
 	struct plan_task *t = &plan->task[i];
-	unsigned int round = plan->task[t->creator].round;
+	struct plan_task *by = &plan->task[t->creator];
+	unsigned int round = by->round;
 
+	if (!t->before_setsid && by->settle_round > round)
+		round = by->settle_round;
 	if (t->enter) {
 		unsigned int init = plan->task[t->enter - tree->procs].round;
 
@@ -98,6 +98,8 @@ static bool later_round(struct plan *plan, const struct tree *tree, unsigned int
 	if (round <= t->round)
 		return false;
 	t->round = round;
+	if (t->enter && t->before_setsid && by->settle_round < round)
+		by->settle_round = round;
 	if (plan->rounds <= round)
 		plan->rounds = round + 1;
 	return true;

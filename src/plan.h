@@ -44,6 +44,7 @@ struct plan_task {
 	__u64 ns;                    /* active pid namespace */
 	const struct proc *enter;    /* its creator is not in its pid namespace: enters that of this init */
 	unsigned int round;          /* tasks are made in rounds: who is entered must be there before */
+	unsigned int settle_round;   /* its setsid() and late children wait for that one's entrants; or 0 */
 	bool setsid;
 	bool before_setsid;          /* its creator makes it before its own setsid() or setpgid() */
 	enum plan_group group;

@@ -121,10 +121,22 @@ static bool is_helpers(const struct restore *r, unsigned int i)
 	return i && r->plan.task[r->plan.task[i].creator].kind == PLAN_HELPER;
 }
 
-static int program_creation(struct restore *r)
+/* Its own session or group, and the children that are born there. */
+static void settle(struct restore *r, const struct creators *c, unsigned int i)
 {
-	struct creators c = {};
-	int err = list_children(r, &c);
+	const struct plan_task *t = &r->plan.task[i];
+	struct batch *b = &r->units[i].batch;
+
+	if (t->setsid)
+		batch_op(b, SYS_setsid);
+	else if (t->group == GROUP_LEAD || t->lead_first)
+		batch_op(b, SYS_setpgid, 0, 0);
+	add_children(r, c, i, false);
+}
+
+static int program_creation(struct restore *r, const struct creators *c)
+{
+	int err = 0;
 
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		const struct plan_task *t = &r->plan.task[i];
@@ -136,16 +148,11 @@ static int program_creation(struct restore *r)
 			batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
 		if (!i)
 			clean_root(r, b);
-		add_children(r, &c, i, true);
-		if (t->setsid)
-			batch_op(b, SYS_setsid);
-		else if (t->group == GROUP_LEAD || t->lead_first)
-			batch_op(b, SYS_setpgid, 0, 0);
-		add_children(r, &c, i, false);
+		add_children(r, c, i, true);
+		if (!t->settle_round)
+			settle(r, c, i);
 		err = machine_submit(&r->machine, i, b);
 	}
-	free(c.first);
-	free(c.next);
 	return err;
 }
 
@@ -219,12 +226,27 @@ static int make_entrants(struct restore *r, unsigned int round)
 	return err;
 }
 
-static int make_all(struct restore *r)
+static int settle_late(struct restore *r, const struct creators *c, unsigned int round)
+{
+	int err = 0;
+
+	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+		if (r->plan.task[i].settle_round != round)
+			continue;
+		settle(r, c, i);
+		err = restore_run_unit(r, &r->units[i]);
+	}
+	return err;
+}
+
+static int make_all(struct restore *r, const struct creators *c)
 {
 	int err = await_round(r, 0);
 
 	for (unsigned int round = 1; round < r->plan.rounds && !err; round++) {
 		err = make_entrants(r, round);
+		if (!err)
+			err = settle_late(r, c, round);
 		if (!err)
 			err = await_round(r, round);
 	}
@@ -341,12 +363,17 @@ static int end_zombies(struct restore *r)
 
 int restore_create(struct restore *r)
 {
-	int err = program_creation(r);
+	struct creators c = {};
+	int err = list_children(r, &c);
 
+	if (!err)
+		err = program_creation(r, &c);
 	if (!err)
 		err = clone_root(r);
 	if (!err)
-		err = make_all(r);
+		err = make_all(r, &c);
+	free(c.first);
+	free(c.next);
 	if (!err)
 		err = join_groups(r);
 	if (!err)

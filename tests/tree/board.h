@@ -12,19 +12,21 @@
 
 enum board_op {
 	OP_NONE,
-	OP_CLONE,     /* arg: slot of the child, flags of clone3(), exit signal */
+	OP_CLONE,     /* arg: slot of the child, flags of clone3(), exit signal, whose pid namespace or 0 */
 	OP_SETSID,
 	OP_SETPGID,   /* arg: pid, pgid, as the task numbers them */
 	OP_SUBREAPER,
 	OP_EXIT,      /* arg: status */
 	OP_REAP,      /* arg: pid; result: status as wait() gives it */
 	OP_REPORT,    /* fills ids */
+	OP_THREAD,    /* makes a thread that sleeps */
+	OP_SIGNAL,    /* arg: pid, signal */
 	OP_MEMORY,    /* arg: seed; makes memory that OP_REPORT checks */
 };
 
 struct board_slot {
 	int op; /* set last by grow, cleared last by the task */
-	int arg[3];
+	int arg[4];
 	int result; /* or -errno */
 	struct {
 		pid_t pid, ppid, sid, pgid;

@@ -32,6 +32,7 @@ struct grow {
 	char dir[128], board_path[160], image[160], log[160];
 	const char *tool;
 	int code[SIM_TASKS]; /* exit status of the dead */
+	bool stopped[SIM_TASKS];
 	pid_t root;
 	char problem[256];
 };
@@ -50,13 +51,11 @@ static bool problem(struct grow *g, const char *fmt, ...)
 /* ---- telling tasks ---- */
 
 /* -ETIMEDOUT when it does not answer. */
-static int tell(struct grow *g, int task, int op, int a, int b, int c)
+static int tell_all(struct grow *g, int task, int op, const int arg[4])
 {
 	struct board_slot *s = &g->board->slot[task];
 
-	s->arg[0] = a;
-	s->arg[1] = b;
-	s->arg[2] = c;
+	memcpy(s->arg, arg, sizeof(s->arg));
 	__atomic_store_n(&s->op, op, __ATOMIC_RELEASE);
 	g->board->beat++;
 	for (int i = 0; i < PATIENCE_MS * 10; i++) {
@@ -66,6 +65,11 @@ static int tell(struct grow *g, int task, int op, int a, int b, int c)
 	}
 	problem(g, "task %d does not answer to %d", task, op);
 	return -ETIMEDOUT;
+}
+
+static int tell(struct grow *g, int task, int op, int a, int b)
+{
+	return tell_all(g, task, op, (int[4]){ a, b });
 }
 
 /* The number of a chain as a task sees it, 0 when it cannot. */
@@ -154,19 +158,32 @@ static bool agree(struct grow *g, const char *what, int task, bool sim, int real
 		       real >= 0 ? "yes" : strerror(-real), sim ? "yes" : "no");
 }
 
-static bool do_clone(struct grow *g, int task, int flags)
+/* Tables that the child has in common with its parent, now and then: only --verify looks at them. */
+static int random_sharing(struct grow *g)
 {
-	int exit_signal = sim_random(&g->sim, 20) ? SIGCHLD : SIGUSR1;
-	int child = sim_clone(&g->sim, task, flags, exit_signal, 0), real;
+	int dice = sim_random(&g->sim, 24);
+
+	return dice == 0 ? CLONE_FILES : dice == 1 ? CLONE_FS : dice == 2 ? CLONE_FILES | CLONE_FS : 0;
+}
+
+/* other: whose pid namespace the child is born in, when the task can enter that; or -1. */
+static bool do_clone(struct grow *g, int task, int flags, int other)
+{
+	int exit_signal = sim_random(&g->sim, 20) ? SIGCHLD : SIGUSR1, share = random_sharing(g);
+	int own = g->sim.pid[g->sim.task[task].pid].ns, ns = other < 0 ? -1 : sim_enterable(&g->sim, task, other);
+	int child = sim_clone_in(&g->sim, task, ns < 0 ? own : ns, flags, exit_signal, 0), real;
 
 	if (child < 0)
 		return true;
-	real = tell(g, task, OP_CLONE, child,
-		    (flags & SIM_NEWPID ? CLONE_NEWPID : 0) | (flags & SIM_PARENT ? CLONE_PARENT : 0),
-		    flags & SIM_PARENT ? 0 : exit_signal);
+	real = tell_all(g, task, OP_CLONE, (int[4]){ child,
+		(flags & SIM_NEWPID ? CLONE_NEWPID : 0) | (flags & SIM_PARENT ? CLONE_PARENT : 0) | share,
+		flags & SIM_PARENT ? 0 : exit_signal,
+		ns < 0 || ns == own ? 0 : number_for(g, task, g->sim.task[g->sim.ns[ns].init].pid) });
 	if (!agree(g, "clone", task, true, real) || !learn_numbers(g, child, find_here(g, task, real)))
 		return false;
-	return sim_random(&g->sim, 3) || !tell(g, child, OP_MEMORY, child + 1, 0, 0);
+	if (!sim_random(&g->sim, 10) && tell(g, child, OP_THREAD, 0, 0))
+		return problem(g, "task %d makes no thread", child);
+	return sim_random(&g->sim, 3) || !tell(g, child, OP_MEMORY, child + 1, 0);
 }
 
 static bool do_setpgid(struct grow *g, int task, int target, int group)
@@ -176,7 +193,7 @@ static bool do_setpgid(struct grow *g, int task, int target, int group)
 	if (!t || !p || g->sim.task[target].state != SIM_LIVE)
 		return true;
 	return agree(g, "setpgid", task, sim_setpgid(&g->sim, task, target, group),
-		     tell(g, task, OP_SETPGID, t, p, 0));
+		     tell(g, task, OP_SETPGID, t, p));
 }
 
 static bool do_exit(struct grow *g, int task)
@@ -187,7 +204,7 @@ static bool do_exit(struct grow *g, int task)
 		return true;
 	g->code[task] = sim_random(&g->sim, 200);
 	sim_exit(&g->sim, task);
-	if (tell(g, task, OP_EXIT, g->code[task], 0, 0))
+	if (tell(g, task, OP_EXIT, g->code[task], 0))
 		return false;
 	/* until the kernel has made it a zombie and found new parents */
 	for (int i = 0; i < PATIENCE_MS; i++) {
@@ -213,7 +230,7 @@ static bool do_reap(struct grow *g, int child)
 
 	if (up < 0 || g->sim.task[up].state != SIM_LIVE || g->sim.task[child].state != SIM_ZOMBIE)
 		return true;
-	real = tell(g, up, OP_REAP, number_for(g, up, g->sim.task[child].pid), 0, 0);
+	real = tell(g, up, OP_REAP, number_for(g, up, g->sim.task[child].pid), 0);
 	if (!agree(g, "wait", up, sim_reap(&g->sim, up, child), real))
 		return false;
 	return WEXITSTATUS(real) == g->code[child] ||
@@ -231,11 +248,11 @@ static bool step(struct grow *g)
 		task = 0;
 	switch (sim_random(s, 16)) {
 	case 0 ... 5:
-		return do_clone(g, task, 0);
+		return do_clone(g, task, 0, sim_random(s, 5) ? -1 : other);
 	case 6:
-		return do_clone(g, task, sim_random(s, 3) ? SIM_PARENT : SIM_NEWPID);
+		return do_clone(g, task, sim_random(s, 3) ? SIM_PARENT : SIM_NEWPID, sim_random(s, 3) ? -1 : other);
 	case 7 ... 8:
-		return agree(g, "setsid", task, sim_setsid(s, task), tell(g, task, OP_SETSID, 0, 0, 0));
+		return agree(g, "setsid", task, sim_setsid(s, task), tell(g, task, OP_SETSID, 0, 0));
 	case 9 ... 10:
 		return do_setpgid(g, task, task, s->task[task].pid);
 	case 11:
@@ -248,8 +265,61 @@ static bool step(struct grow *g)
 		if (sim_random(s, 4))
 			return true;
 		s->task[task].subreaper = true;
-		return !tell(g, task, OP_SUBREAPER, 0, 0, 0);
+		return !tell(g, task, OP_SUBREAPER, 0, 0);
 	}
+}
+
+/* ---- some are stopped meanwhile ---- */
+
+static char state_of(pid_t here)
+{
+	char path[64], text[512] = "", *paren;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", here);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	if (fd >= 0)
+		close(fd);
+	paren = strrchr(text, ')');
+	return paren && paren[1] ? paren[2] : 0;
+}
+
+/* The first task sees all and is not among them. */
+static bool stop_some(struct grow *g)
+{
+	for (int i = 1; i < g->sim.nr_tasks; i++) {
+		pid_t here = g->sim.pid[g->sim.task[i].pid].nr[0];
+
+		g->stopped[i] = g->sim.task[i].state == SIM_LIVE && !sim_random(&g->sim, 16) &&
+				g->sim.ns[g->sim.pid[g->sim.task[i].pid].ns].init != i;
+		if (!g->stopped[i])
+			continue;
+		if (tell(g, 0, OP_SIGNAL, number_for(g, 0, g->sim.task[i].pid), SIGSTOP))
+			return problem(g, "task %d cannot be stopped", i);
+		for (int n = 0; n < PATIENCE_MS && state_of(here) != 'T'; n++)
+			usleep(1000);
+	}
+	return true;
+}
+
+/* Who was stopped does not act on what it is told, until it is continued. */
+static bool continue_stopped(struct grow *g)
+{
+	for (int i = 1; i < g->sim.nr_tasks; i++)
+		if (g->stopped[i])
+			__atomic_store_n(&g->board->slot[i].op, OP_REPORT, __ATOMIC_RELEASE);
+	usleep(20000);
+	for (int i = 1; i < g->sim.nr_tasks; i++) {
+		if (!g->stopped[i])
+			continue;
+		if (!__atomic_load_n(&g->board->slot[i].op, __ATOMIC_ACQUIRE))
+			return problem(g, "task %d is not stopped any more", i);
+		if (tell(g, 0, OP_SIGNAL, number_for(g, 0, g->sim.task[i].pid), SIGCONT))
+			return problem(g, "task %d cannot be continued", i);
+	}
+	return true;
 }
 
 /* ---- checkpoint, restore, questions ---- */
@@ -282,7 +352,7 @@ static bool ask(struct grow *g, int task)
 	struct board_slot *s = &g->board->slot[task];
 	int up = t->parent >= 0 ? number_for(g, task, g->sim.task[t->parent].pid) : s->ids.ppid;
 
-	if (tell(g, task, OP_REPORT, 0, 0, 0) < 0)
+	if (tell(g, task, OP_REPORT, 0, 0) < 0)
 		return false;
 	if (t->parent < 0)
 		up = s->ids.ppid;
@@ -325,7 +395,7 @@ static bool start(struct grow *g, bool container)
 		prctl(PR_SET_PDEATHSIG, 0);
 		member_serve(g->board, 0);
 	}
-	return g->root > 0 && !tell(g, 0, OP_REPORT, 0, 0, 0) && learn_numbers(g, 0, g->root);
+	return g->root > 0 && !tell(g, 0, OP_REPORT, 0, 0) && learn_numbers(g, 0, g->root);
 }
 
 /* 1: equal, 0: refused, -1: a problem. */
@@ -370,9 +440,9 @@ static int run_seed(struct grow *g, uint64_t seed, int steps)
 		steps = steps ? steps : random;
 		for (int i = 0; i < steps && !g->problem[0] && g->sim.nr_tasks < SIM_TASKS; i++)
 			step(g);
-		if (!g->problem[0] && ask_all(g))
+		if (!g->problem[0] && ask_all(g) && stop_some(g))
 			result = checkpoint(g);
-		if (result == 1 && ask_all(g))
+		if (result == 1 && continue_stopped(g) && ask_all(g))
 			for (int i = 0; i < g->sim.nr_tasks; i++)
 				do_reap(g, i);
 	}

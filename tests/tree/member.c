@@ -42,15 +42,54 @@ static int is_damaged(void)
 	return 0;
 }
 
+/* Children are born in the pid namespace of that member of it, until the next call. */
+static int enter(pid_t member)
+{
+	int fd = syscall(SYS_pidfd_open, member, 0), err = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (setns(fd, CLONE_NEWPID))
+		err = -errno;
+	close(fd);
+	return err;
+}
+
 static int make_child(struct board *b, const int *arg)
 {
 	struct clone_args a = { .flags = arg[1], .exit_signal = arg[2] };
-	int slot = arg[0]; /* our own slot may say something else before the child looks */
-	long pid = syscall(SYS_clone3, &a, sizeof(a));
+	int slot = arg[0], err; /* our own slot may say something else before the child looks */
+	long pid;
 
+	err = arg[3] ? enter(arg[3]) : 0;
+	if (err)
+		return err;
+	pid = syscall(SYS_clone3, &a, sizeof(a));
 	if (!pid)
 		member_serve(b, slot);
-	return pid < 0 ? -errno : pid;
+	if (arg[3])
+		err = enter(getpid());
+	return pid < 0 ? -errno : err ? err : pid;
+}
+
+static int sleep_on(void *arg)
+{
+	const struct timespec long_time = { 1000, 0 };
+
+	for (;;)
+		nanosleep(&long_time, NULL);
+	return 0;
+}
+
+/* No library knows of it: it has the thread area of the first one, and does nothing with it. */
+static int make_thread(void)
+{
+	char *stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (stack == MAP_FAILED)
+		return -errno;
+	return clone(sleep_on, stack + 16384, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+		     CLONE_SYSVSEM, NULL) < 0 ? -errno : 0;
 }
 
 static int report(struct board_slot *s)
@@ -88,6 +127,10 @@ static int act(struct board *b, struct board_slot *s)
 		return reap(s->arg[0]);
 	case OP_REPORT:
 		return report(s);
+	case OP_THREAD:
+		return make_thread();
+	case OP_SIGNAL:
+		return kill(s->arg[0], s->arg[1]) ? -errno : 0;
 	case OP_MEMORY:
 		return make_memory(s->arg[0]);
 	}

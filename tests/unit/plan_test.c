@@ -87,13 +87,18 @@ static bool problem(struct run *r, const char *what, unsigned int i)
 static bool make(struct run *r, unsigned int i)
 {
 	const struct plan_task *t = &r->plan.task[i];
-	int pid = pid_of(r, t->pid);
+	int pid = pid_of(r, t->pid), from;
 	int flags = (t->new_pidns ? SIM_NEWPID : 0) | (t->method == PLAN_SIBLING ? SIM_PARENT : 0);
 
 	for (int k = 0; pid && k < r->is.nr_tasks; k++)
 		if (r->is.task[k].pid == pid)
 			return problem(r, "its number is taken", i);
-	r->made[i] = sim_clone(&r->is, r->made[t->creator], flags, t->exit_signal, pid);
+	if (t->enter && r->made[t->enter - r->tree.procs] < 0)
+		return problem(r, "the init that it enters is not there", i);
+	from = r->is.pid[r->is.task[r->made[t->creator]].pid].ns;
+	if (t->enter)
+		from = r->is.pid[r->is.task[r->made[t->enter - r->tree.procs]].pid].ns;
+	r->made[i] = sim_clone_in(&r->is, r->made[t->creator], from, flags, t->exit_signal, pid);
 	if (r->made[i] < 0)
 		return problem(r, "clone3() fails", i);
 	r->is.task[r->made[i]].subreaper = t->subreaper;
@@ -116,30 +121,53 @@ static bool stub_step(struct run *r, unsigned int i, struct stub *s)
 			       problem(r, "setpgid(0, 0) fails", i);
 		return true;
 	}
-	for (; s->next < r->plan.nr; s->next++) {
+	for (; s->stage < 3 && s->next < r->plan.nr; s->next++) {
 		const struct plan_task *c = &r->plan.task[s->next];
 
-		if (s->next && c->creator == i && c->before_setsid == early)
+		if (s->next && c->creator == i && c->before_setsid == early && !c->enter)
 			return make(r, s->next++);
 	}
 	s->stage++;
 	return true;
 }
 
-static bool make_all(struct run *r)
+/* How far a task comes in this round. */
+static int last_stage(const struct plan_task *t, unsigned int round)
 {
-	struct stub stub[SIM_TASKS] = {};
-	unsigned int left = r->plan.nr;
+	return t->settle_round > round ? 1 : 3;
+}
 
+static bool make_round(struct run *r, struct stub *stub, unsigned int round)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < r->plan.nr; i++) {
+		const struct plan_task *t = &r->plan.task[i];
+
+		if (t->round == round && t->enter && !make(r, i))
+			return false;
+		left += t->round == round || (round && t->settle_round == round);
+	}
 	while (left) {
 		unsigned int i = sim_random(&r->is, r->plan.nr);
+		const struct plan_task *t = &r->plan.task[i];
 
-		if (r->made[i] < 0 || stub[i].stage == 3)
+		if (r->made[i] < 0 || stub[i].stage >= last_stage(t, round))
 			continue;
 		if (!stub_step(r, i, &stub[i]))
 			return false;
-		left -= stub[i].stage == 3;
+		left -= stub[i].stage == last_stage(t, round);
 	}
+	return true;
+}
+
+static bool make_all(struct run *r)
+{
+	struct stub stub[SIM_TASKS] = {};
+
+	for (unsigned int round = 0; round < r->plan.rounds; round++)
+		if (!make_round(r, stub, round))
+			return false;
 	return true;
 }
 

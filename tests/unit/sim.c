@@ -63,15 +63,34 @@ static int ns_of(const struct sim *s, int task)
 	return s->pid[s->task[task].pid].ns;
 }
 
-/* A chain may be used again by who was given it: for plans, which choose numbers. */
+static bool within(const struct sim *s, int ns, int top)
+{
+	while (ns >= 0 && ns != top)
+		ns = s->ns[ns].parent;
+	return ns == top;
+}
+
+int sim_enterable(struct sim *s, int task, int other)
+{
+	int ns = ns_of(s, other), init = s->ns[ns].init;
+
+	return within(s, ns, ns_of(s, task)) && init >= 0 && s->task[init].state == SIM_LIVE ? ns : -1;
+}
+
 int sim_clone(struct sim *s, int task, int flags, int exit_signal, int pid)
 {
+	return sim_clone_in(s, task, ns_of(s, task), flags, exit_signal, pid);
+}
+
+/* A chain may be used again by who was given it: for plans, which choose numbers. */
+int sim_clone_in(struct sim *s, int task, int ns, int flags, int exit_signal, int pid)
+{
 	struct sim_task t = s->task[task];
-	int ns = ns_of(s, task), child;
+	int child;
 
 	if (s->nr_tasks == SIM_TASKS || t.state != SIM_LIVE)
 		return -1;
-	if (flags & SIM_PARENT && (t.parent < 0 || s->ns[ns].init == task))
+	if (flags & SIM_PARENT && (t.parent < 0 || s->ns[ns_of(s, task)].init == task))
 		return -1;
 	if (flags & SIM_NEWPID) {
 		if (s->nr_ns == SIM_NS || s->ns[ns].level + 1 == SIM_LEVELS)
@@ -191,7 +210,9 @@ void sim_step(struct sim *s)
 
 	switch (sim_random(s, 16)) {
 	case 0 ... 5:
-		sim_clone(s, task, 0, sim_random(s, 20) ? SIGCHLD : SIGUSR1, 0);
+		sim_clone_in(s, task, !sim_random(s, 4) && sim_enterable(s, task, other) >= 0 ?
+					      sim_enterable(s, task, other) : ns_of(s, task),
+			     0, sim_random(s, 20) ? SIGCHLD : SIGUSR1, 0);
 		break;
 	case 6:
 		if (!sim_random(s, 2))

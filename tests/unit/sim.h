@@ -50,6 +50,10 @@ void sim_start(struct sim *s, bool container);
 
 /* The calls. Those of tasks that the kernel refuses return false or -1 and change nothing. */
 int sim_clone(struct sim *s, int task, int flags, int exit_signal, int pid);
+/* The same after setns() to namespace ns, at or below the task's own, which has an init. */
+int sim_clone_in(struct sim *s, int task, int ns, int flags, int exit_signal, int pid);
+/* A namespace that the task can enter, or -1. */
+int sim_enterable(struct sim *s, int task, int other);
 bool sim_setsid(struct sim *s, int task);
 bool sim_setpgid(struct sim *s, int task, int target, int group);
 void sim_exit(struct sim *s, int task);
