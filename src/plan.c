@@ -60,7 +60,8 @@ static void plan_entry(struct planner *pl, const struct proc *p)
 	if (from == to)
 		return;
 	t->enter = tree_ns_init(pl->tree, to);
-	if (!t->enter || !pidns_within(pl->tree->snap, to, from))
+	/* copy_pid_ns() makes a namespace only below the active one */
+	if (!t->enter || !pidns_within(pl->tree->snap, to, from) || t->new_pidns)
 		REFUSE(pl, p, "is in a pid namespace (%u) that its parent cannot have entered", p->ns->inum);
 }
 
@@ -219,8 +220,8 @@ static int plan_all(struct planner *pl)
 	err = planner_groups(pl);
 	if (err || refuse_circles(pl))
 		return err;
-	plan_rounds(pl);
 	err = planner_sharing(pl);
+	plan_rounds(pl);
 	return err ? err : number_helpers(pl);
 }
 

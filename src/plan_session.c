@@ -20,7 +20,7 @@ static bool wants_early(const struct planner *pl, const struct proc *p, const st
 	return false;
 }
 
-static bool can_adopt(const struct proc *reaper)
+bool planner_can_adopt(const struct proc *reaper)
 {
 	return pid_own_nr(reaper->pid) == 1 || reaper->sig->flags & PROC_F_SUBREAPER;
 }
@@ -104,7 +104,7 @@ static int make_session_ghost(struct planner *pl, const struct proc *p, const st
 static const struct proc *adopter_of(const struct proc *p)
 {
 	for (; p; p = p->parent) {
-		if (can_adopt(p))
+		if (planner_can_adopt(p))
 			return p;
 		if (!p->parent || !same_ns(p->parent->pid, p->pid))
 			return NULL;
@@ -151,7 +151,7 @@ static void plan_foreign(struct planner *pl, const struct proc *p, const struct 
 	/* a sibling gets its creator's exit signal, an orphan SIGCHLD */
 	if (leader && (leader->parent != p->parent ||
 		       leader->leader->exit_signal != t->exit_signal)) {
-		if (can_adopt(p->parent))
+		if (planner_can_adopt(p->parent))
 			plan_helper(pl, p, leader);
 		else
 			REFUSE(pl, p, "was born in session %d, which its parent can never have been in",

@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "planner.h"
@@ -100,11 +101,51 @@ static void pass(struct sharer *s, unsigned int task, __u64 id, unsigned int set
 		       "it itself", s->kind->what);
 }
 
+/* Could t as well be made by a short-lived child of its creator, and be adopted by that? */
+static bool can_be_orphan(const struct plan_task *t)
+{
+	return t->method == PLAN_FORK && t->parent == t->creator && !t->enter && t->exit_signal == SIGCHLD;
+}
+
+/*
+ * Those that share are siblings whose creator never shared with them: orphans of somebody who did.
+ * Made by a helper in that place they do not get in the way of what the creator shares with others.
+ */
+static void add_helper(struct sharer *s, unsigned int by, unsigned int nr)
+{
+	struct plan *plan = s->pl->plan;
+	unsigned int old = plan->nr;
+	struct plan_task *h;
+	int early = -1;
+
+	if (!plan->task[by].proc || !planner_can_adopt(plan->task[by].proc))
+		return;
+	for (unsigned int i = 1; i < old; i++) {
+		if (plan->task[i].creator != by || !s->below[i])
+			continue;
+		if (!can_be_orphan(&plan->task[i]) || (early >= 0 && early != plan->task[i].before_setsid))
+			return;
+		early = plan->task[i].before_setsid;
+	}
+	h = planner_add(s->pl, PLAN_HELPER, by);
+	if (!h)
+		return;
+	h->before_setsid = early;
+	for (unsigned int i = 1; i < old; i++) {
+		if (plan->task[i].creator != by || !s->below[i])
+			continue;
+		plan->task[i].creator = h - plan->task;
+		plan->task[i].before_setsid = false;
+		h->share |= plan->task[i].share; /* other kinds, that it has to hand on now */
+	}
+	s->below[h - plan->task] = nr;
+}
+
 /* The users v[0..nr) have one object: the smallest part of the plan that connects them shares. */
 static void share(struct sharer *s, const struct user *v, unsigned int nr)
 {
 	struct plan_task *task = s->pl->plan->task;
-	unsigned int set = v[0].task + 1;
+	unsigned int set = v[0].task + 1, top = v[0].task;
 
 	for (unsigned int i = 0; i < nr; i++)
 		for (unsigned int t = v[i].task;; t = task[t].creator) {
@@ -112,6 +153,11 @@ static void share(struct sharer *s, const struct user *v, unsigned int nr)
 			if (!t)
 				break;
 		}
+	while (s->below[top] < nr)
+		top = task[top].creator;
+	if (!is_member(s, top, v[0].id) && task[top].kind == PLAN_LIVE)
+		add_helper(s, top, nr);
+	task = s->pl->plan->task;
 	for (unsigned int i = 0; i < nr; i++) {
 		unsigned int t = v[i].task;
 
@@ -168,8 +214,9 @@ int planner_sharing(struct planner *pl)
 		struct sharer s = { .pl = pl, .kind = &kinds[k] };
 
 		s.v = calloc(pl->tree->nr + 1, sizeof(*s.v));
-		s.below = calloc(pl->plan->nr + 1, sizeof(*s.below));
-		s.set = calloc(pl->plan->nr + 1, sizeof(*s.set));
+		/* a helper a set at most */
+		s.below = calloc(pl->plan->nr + pl->tree->nr + 1, sizeof(*s.below));
+		s.set = calloc(pl->plan->nr + pl->tree->nr + 1, sizeof(*s.set));
 		if (s.v && s.below && s.set)
 			plan_kind(&s);
 		else

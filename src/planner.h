@@ -57,6 +57,9 @@ struct plan_task *planner_add(struct planner *pl, enum plan_kind kind, unsigned 
 /* The ghost that leads session or group s, or -1: it is made once. */
 int planner_find_ghost(const struct planner *pl, const struct rec_pid *s);
 
+/* An init or a subreaper. */
+bool planner_can_adopt(const struct proc *reaper);
+
 /* Who makes each process, so that it is born in its session; plan_session.c. */
 void planner_sessions(struct planner *pl);
 

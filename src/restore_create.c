@@ -115,10 +115,14 @@ static void die_with_parent(struct batch *b)
 	batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, SIGKILL);
 }
 
-/* A child of a helper, whose very purpose is to die. */
+/* Born as a child of a helper, whose very purpose is to die. */
 static bool is_helpers(const struct restore *r, unsigned int i)
 {
-	return i && r->plan.task[r->plan.task[i].creator].kind == PLAN_HELPER;
+	const struct plan_task *t = &r->plan.task[i];
+
+	while (t->method == PLAN_SIBLING)
+		t = &r->plan.task[t->creator];
+	return t->method == PLAN_FORK && r->plan.task[t->creator].kind == PLAN_HELPER;
 }
 
 /* Its own session or group, and the children that are born there. */
@@ -292,7 +296,8 @@ static int end_placeholders(struct restore *r)
 		batch_op(&r->units[i].batch, SYS_exit_group, 0);
 		err = machine_submit(&r->machine, i, &r->units[i].batch);
 	}
-	for (unsigned int i = r->tree.nr; i < r->nr_procs && !err; i++) {
+	/* from the last: a ghost that a helper made is its parent's once that has gone */
+	for (unsigned int i = r->nr_procs; i-- > r->tree.nr && !err;) {
 		struct unit *up = &r->units[r->plan.task[i].parent];
 
 		batch_op(&up->batch, SYS_wait4, pid_nr(r->plan.task[i].pid, up->plan->pid->level), 0,

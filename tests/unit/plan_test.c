@@ -197,7 +197,7 @@ static bool end_placeholders(struct run *r)
 {
 	for (unsigned int i = r->tree.nr; i < r->plan.nr; i++)
 		sim_exit(&r->is, r->made[i]);
-	for (unsigned int i = r->tree.nr; i < r->plan.nr; i++)
+	for (unsigned int i = r->plan.nr; i-- > r->tree.nr;)
 		if (!sim_reap(&r->is, r->made[r->plan.task[i].parent], r->made[i]))
 			return problem(r, "nobody can reap this placeholder", i);
 	for (size_t i = 0; i < r->tree.nr; i++)

@@ -93,7 +93,8 @@ int sim_clone_in(struct sim *s, int task, int ns, int flags, int exit_signal, in
 	if (flags & SIM_PARENT && (t.parent < 0 || s->ns[ns_of(s, task)].init == task))
 		return -1;
 	if (flags & SIM_NEWPID) {
-		if (s->nr_ns == SIM_NS || s->ns[ns].level + 1 == SIM_LEVELS)
+		/* kernel/pid_namespace.c: copy_pid_ns() wants the active one */
+		if (ns != ns_of(s, task) || s->nr_ns == SIM_NS || s->ns[ns].level + 1 == SIM_LEVELS)
 			return -1;
 		ns = pid ? s->pid[pid].ns : add_ns(s, ns);
 	}
