@@ -88,8 +88,17 @@ static int join(struct restore *r, const void *rec)
 	if (!restore_unit(r, p->addr)->body)
 		return 0;
 	for (int i = 0; i < 3; i++) {
-		struct itimerval it = { to_timeval(p->itimer[i].interval),
-					to_timeval(left(i, p->itimer[i].value)) };
+		__u64 value = left(i, p->itimer[i].value);
+		struct itimerval it = { to_timeval(p->itimer[i].interval), {} };
+
+		/*
+		 * A periodic ITIMER_REAL that has fired is armed again when its SIGALRM is taken
+		 * (kernel/signal.c): until then nothing is left of it. Firing into the signal that
+		 * is pending makes that state; with a value of 0 it would be disarmed.
+		 */
+		if (i == ITIMER_REAL && !value && p->itimer[i].interval)
+			value = 1;
+		it.it_value = to_timeval(value);
 
 		if (p->itimer[i].value || p->itimer[i].interval)
 			batch_op(b, SYS_setitimer, i, machine_dup(&r->machine, &it, sizeof(it)), 0);
