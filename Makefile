@@ -73,7 +73,7 @@ UNIT_OBJ := $(filter-out $(B)/src/main.o,$(OBJ))
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS) -lcmocka
 
-$(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o
+$(B)/tests/unit/plan_test $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
 
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^

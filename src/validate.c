@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* validate.c - an image is untrusted input: what its records mean, before any task is made. */
-#include "log.h"
+#include <errno.h>
+#include <stdlib.h>
+
+#include "cleanup.h"
 #include "image.h"
+#include "log.h"
 #include "rec_state.h"
 #include "rec_task.h"
 #include "res.h"
+#include "tree.h"
 
 static int check_reference(const struct snap *s, const struct res_type *type, const struct field *f,
 			   const void *rec)
@@ -34,19 +39,91 @@ static int check_record(const struct image *img, const struct res_type *type, co
 	return err;
 }
 
+/* Namespaces: one below the other, so that they end at level 0. */
+static int check_namespaces(const struct snap *s)
+{
+	snap_for_each(s, REC_PIDNS, const struct rec_pidns, ns) {
+		const struct rec_pidns *up = snap_find(s, REC_PIDNS, ns->parent);
+
+		if (ns->level > PIDNS_LEVEL_MAX || (up ? ns->level != up->level + 1 : ns->level != 0))
+			return fail(-ERR_IMAGE, "image: pid namespace %llu has the impossible level %u",
+				    ns->addr, ns->level);
+	}
+	return 0;
+}
+
 /* Chains of numbers: as long as the level says, and every number possible. */
 static int check_chains(const struct snap *s)
 {
 	snap_for_each(s, REC_PID, const struct rec_pid, pid) {
 		size_t room = (pid->h.len - sizeof(*pid)) / sizeof(pid->numbers[0]);
+		const struct rec_pidns *ns = snap_find(s, REC_PIDNS, pid->ns);
 
-		if (pid->level > PIDNS_LEVEL_MAX || room <= pid->level)
+		if (pid->level > PIDNS_LEVEL_MAX || room <= pid->level || !ns || ns->level != pid->level)
 			return fail(-ERR_IMAGE, "image: pid %llu has an impossible level %u", pid->addr,
 				    pid->level);
 		for (unsigned int l = 0; l <= pid->level; l++)
 			if (pid->numbers[l] < 1 || pid->numbers[l] > 1 << 22)
-				return fail(-ERR_IMAGE, "image: pid %llu has the impossible number %d",
-					    pid->addr, pid->numbers[l]);
+				return fail(-ERR_IMAGE, "image: pid %llu has the impossible number %d at "
+					    "level %u", pid->addr, pid->numbers[l], l);
+	}
+	return 0;
+}
+
+struct place {
+	__u64 ns, pid;
+	__s32 nr;
+	__u32 level;
+};
+
+static int by_place(const void *a, const void *b)
+{
+	const struct place *x = a, *y = b;
+
+	if (x->ns != y->ns)
+		return x->ns < y->ns ? -1 : 1;
+	return x->nr < y->nr ? -1 : x->nr > y->nr;
+}
+
+/* A number belongs to one pid in each namespace that sees it. Levels and chains are sound by now. */
+static int check_numbers(const struct snap *s)
+{
+	struct place *v _free_ = NULL;
+	size_t nr, n = 0;
+
+	snap_all(s, REC_PID, &nr);
+	v = calloc(nr * PID_NUMBERS_MAX + 1, sizeof(*v));
+	if (!v)
+		return fail(-ENOMEM, "image");
+	snap_for_each(s, REC_PID, const struct rec_pid, pid) {
+		const struct rec_pidns *ns = snap_find(s, REC_PIDNS, pid->ns);
+
+		for (; ns; ns = snap_find(s, REC_PIDNS, ns->parent))
+			v[n++] = (struct place){ ns->addr, pid->addr, pid->numbers[ns->level], ns->level };
+	}
+	qsort(v, n, sizeof(*v), by_place);
+	for (size_t i = 1; i < n; i++)
+		if (!by_place(&v[i - 1], &v[i]))
+			return fail(-ERR_IMAGE, "image: number %d at level %u belongs to pid %llu and to "
+				    "pid %llu", v[i].nr, v[i].level, v[i - 1].pid, v[i].pid);
+	return 0;
+}
+
+/* In the namespaces of a whole tree who lives has a task, and who has a task lives. */
+static int check_alive(const struct snap *s)
+{
+	const struct rec_tree *tree = NULL;
+
+	snap_for_each(s, REC_TREE, const struct rec_tree, t)
+		tree = t;
+	snap_for_each(s, REC_PID, const struct rec_pid, pid) {
+		size_t nr;
+
+		snap_referring(s, REC_TASK, struct rec_task, pid, pid->addr, &nr);
+		if (nr > 1 || (nr && !pid->alive) || (!nr && pid->alive && tree->flags & TREE_F_CONTAINER &&
+						      pidns_within(s, pid->ns, tree->root_pidns)))
+			return fail(-ERR_IMAGE, "image: pid %llu (number %d) is %s, and %zu tasks have it",
+				    pid->addr, pid->numbers[pid->level], pid->alive ? "alive" : "not alive", nr);
 	}
 	return 0;
 }
@@ -86,5 +163,5 @@ int image_validate(const struct image *img)
 	snap_all(s, REC_TREE, &nr_tree);
 	if (nr_tree != 1)
 		return fail(-ERR_IMAGE, "image: %zu tree records instead of one", nr_tree);
-	return check_chains(s);
+	return check_namespaces(s) ?: check_chains(s) ?: check_numbers(s) ?: check_alive(s);
 }
