@@ -37,6 +37,7 @@ struct unit {
 	struct batch batch;
 	bool shares_files;             /* a process whose descriptor table others have too */
 	pid_t tid;                     /* here, once it exists */
+	pid_t *number;                 /* of a helper, as who makes it sees it: known once it exists */
 };
 
 /* A descriptor of the coordinator that stubs inherit, by the object it stands for. */

@@ -53,6 +53,11 @@ static void add_clone(struct restore *r, struct batch *b, unsigned int child)
 	if (t->new_pidns)
 		a.flags |= CLONE_NEWPID;
 	restore_set_tid(r, &a, t->pid);
+	if (t->kind == PLAN_HELPER) {
+		r->units[child].number = machine_alloc(&r->machine, sizeof(pid_t));
+		a.flags |= CLONE_PARENT_SETTID;
+		a.parent_tid = (__u64)r->units[child].number;
+	}
 	batch_op(b, SYS_clone3, machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
 		 &r->machine.slots[child])->flags = OP_CHILD;
 }
@@ -300,8 +305,8 @@ static int end_placeholders(struct restore *r)
 	for (unsigned int i = r->nr_procs; i-- > r->tree.nr && !err;) {
 		struct unit *up = &r->units[r->plan.task[i].parent];
 
-		batch_op(&up->batch, SYS_wait4, pid_nr(r->plan.task[i].pid, up->plan->pid->level), 0,
-			 __WALL, 0);
+		batch_op(&up->batch, SYS_wait4, r->units[i].number ? *r->units[i].number :
+			 pid_nr(r->plan.task[i].pid, up->plan->pid->level), 0, __WALL, 0);
 		err = restore_run_unit(r, up);
 		machine_retire(&r->machine, i);
 	}

@@ -102,11 +102,19 @@ static int report(struct board_slot *s)
 	return 0;
 }
 
+/* Its first thread may be a zombie a little before it can be waited for. */
 static int reap(pid_t pid)
 {
+	const struct timespec nap = { 0, 1000000 };
 	int status;
+	pid_t got = 0;
 
-	return waitpid(pid, &status, __WALL | WNOHANG) == pid ? status : -ECHILD;
+	for (int i = 0; i < 5000 && !got; i++) {
+		got = waitpid(pid, &status, __WALL | WNOHANG);
+		if (!got)
+			nanosleep(&nap, NULL);
+	}
+	return got == pid ? status : -ECHILD;
 }
 
 static int act(struct board *b, struct board_slot *s)
