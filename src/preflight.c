@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 
 #include "arch/arch.h"
 #include "capability.h"
@@ -95,19 +96,32 @@ static int check_numbers(const struct restore *r, const struct snap *live)
 	return err;
 }
 
+/* Since 6.14 each pid namespace has a limit of its own, and a new one the highest. */
+static bool has_own_pid_max(void)
+{
+	struct utsname u;
+	int major = 0, minor = 0;
+
+	return !uname(&u) && sscanf(u.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 6 || (major == 6 && minor >= 14));
+}
+
 static int check_pid_max(const struct restore *r)
 {
 	FILE *f _fclose_ = fopen("/proc/sys/kernel/pid_max", "re");
+	unsigned int own = r->info->root_level, last;
 	int max = 0;
 
 	if (!f || fscanf(f, "%d", &max) != 1)
 		return 0;
-	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid)
-		for (unsigned int l = r->info->root_level; l <= pid->level; l++)
-			if (pid->numbers[l] >= max)
+	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid) {
+		last = has_own_pid_max() ? own : pid->level;
+		for (unsigned int l = own; l <= last; l++)
+			if (pid->numbers[l] >= max && !(has_own_pid_max() && restore_in_own_pidns(r)))
 				return fail(-ERANGE, "number %d at level %u is not below "
 					    "kernel.pid_max, which is %d here; raise it",
 					    pid->numbers[l], l, max);
+	}
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* restore_fill.c - memory, descriptors, threads, and all else a task has but registers. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
@@ -22,6 +23,7 @@
 #include "restore.h"
 #include "restore_stop.h"
 
+#define PID_MAX_LIMIT (4u << 20) /* include/linux/threads.h */
 #define THREAD_FLAGS                                                                              \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define IS_LIVE(u) ((u)->body)
@@ -96,6 +98,20 @@ static void set_cursor(struct restore *r, struct unit *u)
 			 machine_dup(&r->machine, text, len), len, 0)->flags = OP_MAY_FAIL;
 }
 
+/* A limit of its own below the one that a new namespace has; set by its init, from inside. */
+static void set_pid_max(struct restore *r, struct unit *u)
+{
+	static const char path[] = "/proc/sys/kernel/pid_max";
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", u->proc->ns->pid_max);
+
+	if (!u->plan->new_pidns || !u->proc->ns->pid_max || u->proc->ns->pid_max >= PID_MAX_LIMIT)
+		return;
+	batch_op(&u->batch, SYS_openat, AT_FDCWD, machine_dup(&r->machine, path, sizeof(path)), O_WRONLY);
+	batch_op(&u->batch, SYS_write, 0, machine_dup(&r->machine, text, len), len)->flags = OP_LAST;
+	batch_op(&u->batch, SYS_close, 0)->flags = OP_LAST_BUT_ONE;
+}
+
 static int by_number(const void *a, const void *b)
 {
 	__u32 x = *(const __u32 *)a, y = *(const __u32 *)b;
@@ -148,6 +164,7 @@ static int close_processes(struct restore *r)
 		if (restore_unit(r, u->body->mm) == u)
 			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
 		set_cursor(r, u);
+		set_pid_max(r, u);
 		if (!u->shares_files) /* others may need the inherited ones still */
 			err = close_rest(r, u);
 	}

@@ -129,6 +129,7 @@
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
 	X(pidns_unshared)                                                                          \
+	X(pidns_limit)                                                                             \
 	X(pidns_deep)
 
 #define DECLARE(name) extern const struct fixture fixture_##name;

@@ -246,6 +246,70 @@ const struct fixture fixture_pidns_unshared = {
 	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_NESTED,
 };
 
+/* ---- a limit of numbers of its own (since 6.14) ---- */
+
+static int own_limit(void)
+{
+	char text[32] = "";
+
+	return fx_read_file("/proc/sys/kernel/pid_max", text, sizeof(text)) > 0 ? atoi(text) : -1;
+}
+
+static void setup_limited(void)
+{
+	int fd = must(open("/proc/sys/kernel/pid_max", O_WRONLY | O_CLOEXEC));
+
+	must(write(fd, "4321", 4));
+	close(fd);
+	remember();
+}
+
+static void verify_limited(void)
+{
+	expect_eq("pid_max inside", own_limit(), 4321);
+	verify();
+}
+
+static void fork_limited(void)
+{
+	must(unshare(CLONE_NEWPID));
+	fx_child("limited", setup_limited, verify_limited);
+	fx_back_to_own_pidns();
+}
+
+static int limit_outside;
+
+static void setup_limit(void)
+{
+	remember();
+	limit_outside = own_limit();
+	must(unshare(CLONE_NEWPID));
+	if (!must(fork())) {
+		setup_limited();
+		_exit(0);
+	}
+	fx_back_to_own_pidns();
+	fx_exit_of(-1);
+	if (own_limit() != limit_outside)
+		fx_skip("pid_max is one for all pid namespaces on this kernel");
+	fork_limited();
+	ids.newest = 0;
+}
+
+static void verify_limit(void)
+{
+	expect_eq("pid_max outside", own_limit(), limit_outside);
+	verify_numbers();
+}
+
+const struct fixture fixture_pidns_limit = {
+	.name = "pidns_limit",
+	.about = "a pid namespace with a pid_max of its own",
+	.setup = setup_limit,
+	.verify = verify_limit,
+	.flags = FX_NESTS | FX_ROUNDS | FX_NOT_INIT,
+};
+
 /* ---- as deep as it goes ---- */
 
 static int depth;
