@@ -19,6 +19,7 @@ struct rec_tree {
 
 enum {
 	TREE_F_CONTAINER = 1u << 0, /* root task is pid 1 of its namespace */
+	TREE_F_ENTRANTS = 1u << 2,  /* tasks whose parents are outside are the restorer's */
 	TREE_F_SHELL_JOB = 1u << 1, /* sessions and groups led from outside are the restorer's */
 };
 

@@ -18,12 +18,16 @@ struct refusal {
 	unsigned int more;           /* further tasks with the same text */
 };
 
+/* Tasks of a tree's pid namespaces whose parents are outside of it. */
+enum entrants { ENTRANTS_FAIL, ENTRANTS_INCLUDE, ENTRANTS_IGNORE };
+
 struct check {
 	const struct snap *snap;
 	const struct tree *tree;
 	const struct users *users;
 	const struct rec_task *own; /* our own task: what namespaces are compared with */
 	bool shell_job;
+	enum entrants entrants;
 	bool live; /* nothing is stopped: what is in flux is not held against the tree */
 	struct refusal *v;
 	size_t nr;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "log.h"
 
@@ -17,6 +18,19 @@ pid_t cmd_parse_pid(const char *text)
 	errno = 0;
 	n = strtol(text, &end, 10);
 	return errno || *end || end == text || n <= 0 || n > 1 << 22 ? -1 : (pid_t)n;
+}
+
+int cmd_parse_entrants(const char *text, enum entrants *how)
+{
+	static const char *const names[] = { "fail", "include", "ignore" };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(text, names[i])) {
+			*how = i;
+			return 0;
+		}
+	}
+	return -ERR_USAGE;
 }
 
 int cmd_usage_error(const char *command, const char *fmt, ...)

@@ -13,11 +13,12 @@
 #include "probes.h"
 #include "log.h"
 
-enum { OPT_JSON = 256, OPT_SHELL_JOB };
+enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
+	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "help", no_argument, NULL, 'h' },
 	{},
 };
@@ -28,7 +29,7 @@ static void help(void)
 	     "Without PID: a line for each feature of this kernel that matters, and what its lack costs;\n"
 	     "exit status 0 when dump and restore work. With PID: everything that stands in the way of a\n"
 	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
-	     "      --shell-job  as for dump\n"
+	     "      --shell-job, --entrants=HOW  as for dump\n"
 	     "      --json       one JSON object on standard output\n"
 	     "  -h, --help       this text");
 }
@@ -64,9 +65,9 @@ static int check_system(bool json)
 	return ok ? 0 : -EOPNOTSUPP;
 }
 
-static int check_pid(pid_t pid, bool json, bool shell_job)
+static int check_pid(pid_t pid, bool json, bool shell_job, enum entrants entrants)
 {
-	struct dump_opts opts = { .pid = pid, .shell_job = shell_job };
+	struct dump_opts opts = { .pid = pid, .shell_job = shell_job, .entrants = entrants };
 	struct walk_opts wopts = {};
 	struct dump d = { .opts = &opts };
 	int err = walk_open(&d.walk, &wopts);
@@ -79,7 +80,7 @@ static int check_pid(pid_t pid, bool json, bool shell_job)
 	}
 	if (!err) {
 		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
-					  .own = &d.own, .shell_job = shell_job, .live = true };
+					  .own = &d.own, .shell_job = shell_job, .entrants = entrants, .live = true };
 		err = check_run(&d.check);
 	}
 	if (!err || err == -ERR_BLOCKED) {
@@ -98,6 +99,7 @@ static int check_pid(pid_t pid, bool json, bool shell_job)
 int cmd_check(int argc, char **argv)
 {
 	bool json = false, shell_job = false;
+	enum entrants entrants = ENTRANTS_FAIL;
 	pid_t pid;
 	int c;
 
@@ -108,6 +110,10 @@ int cmd_check(int argc, char **argv)
 			break;
 		case OPT_SHELL_JOB:
 			shell_job = true;
+			break;
+		case OPT_ENTRANTS:
+			if (cmd_parse_entrants(optarg, &entrants))
+				return cmd_usage_error("check", "--entrants is fail, include or ignore");
 			break;
 		case 'h':
 			help();
@@ -123,5 +129,5 @@ int cmd_check(int argc, char **argv)
 	pid = cmd_parse_pid(argv[optind]);
 	if (pid < 0)
 		return cmd_usage_error("check", "\"%s\" is no pid", argv[optind]);
-	return exit_status(check_pid(pid, json, shell_job));
+	return exit_status(check_pid(pid, json, shell_job, entrants));
 }

@@ -8,7 +8,8 @@
 #include "dump.h"
 #include "log.h"
 
-enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON };
+enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON,
+       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE };
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -16,6 +17,9 @@ static const struct option options[] = {
 	{ "leave-running", no_argument, NULL, OPT_RUNNING },
 	{ "leave-stopped", no_argument, NULL, OPT_STOPPED },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
+	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
+	{ "container", no_argument, NULL, OPT_CONTAINER },
+	{ "subtree", no_argument, NULL, OPT_SUBTREE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "verbose", no_argument, NULL, 'v' },
@@ -34,6 +38,11 @@ static void help(void)
 	     "      --leave-stopped stop it with SIGSTOP\n"
 	     "      --shell-job     accept sessions and groups that are led from outside of the tree;\n"
 	     "                      they become the restorer's\n"
+	     "      --entrants=HOW  tasks that came into the tree's pid namespaces from outside (setns):\n"
+	     "                      fail (default), include them as children of the restorer, or ignore\n"
+	     "                      them, so that they are not in the image\n"
+	     "      --container     PID must be the init of a pid namespace\n"
+	     "      --subtree       PID must not be one\n"
 	     "      --timeout SEC   let the tree go when it could not be stopped by then (default 10)\n"
 	     "      --json          what could not be checkpointed, as JSON on standard output\n"
 	     "  -v, --verbose       say how long the tree was stopped\n"
@@ -64,6 +73,16 @@ int cmd_dump(int argc, char **argv)
 			break;
 		case OPT_SHELL_JOB:
 			o.shell_job = true;
+			break;
+		case OPT_ENTRANTS:
+			if (cmd_parse_entrants(optarg, &o.entrants))
+				return cmd_usage_error("dump", "--entrants is fail, include or ignore");
+			break;
+		case OPT_CONTAINER:
+		case OPT_SUBTREE:
+			if (o.scope)
+				return cmd_usage_error("dump", "give --container or --subtree once");
+			o.scope = c == OPT_CONTAINER ? SCOPE_CONTAINER : SCOPE_SUBTREE;
 			break;
 		case OPT_TIMEOUT:
 			o.timeout_ms = atof(optarg) * 1000;

@@ -8,13 +8,14 @@
 #include "log.h"
 #include "restore.h"
 
-enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS };
+enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS };
 
 static const struct option options[] = {
 	{ "detach", no_argument, NULL, 'd' },
 	{ "pidfile", required_argument, NULL, OPT_PIDFILE },
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "new-pidns", no_argument, NULL, OPT_NEW_PIDNS },
+	{ "host-pids", no_argument, NULL, OPT_HOST_PIDS },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -33,6 +34,7 @@ static void help(void)
 	     "                      by page, before any of it runs\n"
 	     "      --new-pidns     put a tree that has no pid namespace of its own into a new one: its\n"
 	     "                      numbers are free there, so it can run beside others of its image\n"
+	     "      --host-pids     give the tasks of a pid namespace their numbers in this one, too\n"
 	     "      --timeout SEC   give up when a stage takes longer (default 60)\n"
 	     "  -v, --verbose       say how every process is made\n"
 	     "  -h, --help          this text\n\n"
@@ -56,6 +58,9 @@ int cmd_restore(int argc, char **argv)
 			break;
 		case OPT_VERIFY:
 			o.verify = true;
+			break;
+		case OPT_HOST_PIDS:
+			o.host_pids = true;
 			break;
 		case OPT_NEW_PIDNS:
 			o.new_pidns = true;

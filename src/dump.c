@@ -132,7 +132,8 @@ static int collect_tree(struct dump *d)
 	r->root_pidns = d->tree.root_ns->addr;
 	r->root_level = d->tree.root_level;
 	r->flags = (d->tree.container ? TREE_F_CONTAINER : 0) |
-		   (d->opts->shell_job ? TREE_F_SHELL_JOB : 0);
+		   (d->opts->shell_job ? TREE_F_SHELL_JOB : 0) |
+		   (d->opts->entrants == ENTRANTS_INCLUDE ? TREE_F_ENTRANTS : 0);
 	r->clock_monotonic = now_ns(CLOCK_MONOTONIC);
 	r->clock_boottime = now_ns(CLOCK_BOOTTIME);
 	r->clock_realtime = now_ns(CLOCK_REALTIME);
@@ -276,7 +277,8 @@ static int check_tree(struct dump *d)
 	int err;
 
 	d->check = (struct check){ .snap = &d->snap, .tree = &d->tree, .users = &d->users,
-				   .own = &d->own, .shell_job = d->opts->shell_job };
+				   .own = &d->own, .shell_job = d->opts->shell_job,
+				   .entrants = d->opts->entrants };
 	err = check_run(&d->check);
 	if (err == -ERR_BLOCKED)
 		err = check_again(d);

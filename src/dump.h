@@ -23,6 +23,8 @@ struct dump_opts {
 	const char *path;      /* of the image; "-": standard output */
 	enum dump_after after;
 	bool shell_job;
+	enum entrants entrants;
+	enum { SCOPE_ANY, SCOPE_CONTAINER, SCOPE_SUBTREE } scope;
 	bool json;             /* refusals as JSON on stdout */
 	bool verbose;
 	unsigned int timeout_ms; /* longest the tree may be stopped before it is let go */

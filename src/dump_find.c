@@ -82,6 +82,18 @@ static bool is_member_proc(const void *rec, void *arg)
 	return tree_find(arg, p->tgid);
 }
 
+/* What the user says the tree is. */
+static int check_scope(const struct dump *d, const struct rec_task *root)
+{
+	if (d->opts->scope == SCOPE_CONTAINER && !d->tree.container)
+		return fail(-EINVAL, "pid %d (%.16s) is not the init of a pid namespace (--container)",
+			    d->opts->pid, root->comm);
+	if (d->opts->scope == SCOPE_SUBTREE && d->tree.container)
+		return fail(-EINVAL, "pid %d (%.16s) is the init of a pid namespace, which ends with it: its "
+			    "tree is all of that namespace (--subtree)", d->opts->pid, root->comm);
+	return 0;
+}
+
 /* One pass over all tasks; the tree points into the new snap. */
 static int walk_tree(struct dump *d)
 {
@@ -105,7 +117,10 @@ static int walk_tree(struct dump *d)
 	root = find_task(&d->snap, d->opts->pid);
 	err = refuse_root(d, root);
 	if (!err)
-		err = tree_build(&d->tree, &d->snap, root->tgid);
+		err = (d->opts->entrants == ENTRANTS_IGNORE ? tree_build_own : tree_build)
+			(&d->tree, &d->snap, root->tgid);
+	if (!err)
+		err = check_scope(d, root);
 	return err;
 }
 

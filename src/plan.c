@@ -65,6 +65,20 @@ static void plan_entry(struct planner *pl, const struct proc *p)
 		REFUSE(pl, p, "is in a pid namespace (%u) that its parent cannot have entered", p->ns->inum);
 }
 
+/* It came from outside with setns(), and will again. */
+static void plan_foreigner(struct planner *pl, const struct proc *p)
+{
+	struct plan_task *t = task_of(pl, p);
+
+	t->enter = tree_ns_init(pl->tree, p->pid->ns);
+	if (!pl->opts->entrants)
+		REFUSE(pl, p, "entered pid namespace %u with setns(), and its parent is outside of the tree; "
+		       "--entrants=include takes it along as a child of the restorer, --entrants=ignore "
+		       "leaves it out", p->ns->inum);
+	else if (!t->enter || t->new_pidns)
+		REFUSE(pl, p, "is in pid namespace %u, whose init is not in the tree", p->ns->inum);
+}
+
 static void plan_pidns(struct planner *pl, const struct proc *p)
 {
 	if (!p->ns) {
@@ -78,8 +92,7 @@ static void plan_pidns(struct planner *pl, const struct proc *p)
 	if (p->parent)
 		plan_entry(pl, p);
 	else
-		REFUSE(pl, p, "entered pid namespace %u with setns(): its parent is outside of the tree, "
-		       "which is not supported yet", p->ns->inum);
+		plan_foreigner(pl, p);
 }
 
 /* When whoever is entered, and whoever enters, has been made; setsid() comes after early entrants. */
@@ -205,7 +218,7 @@ static int plan_all(struct planner *pl)
 		task->new_pidns = pid_own_nr(p->pid) == 1;
 		task->exit_signal = p->leader->exit_signal;
 		task->subreaper = p->sig->flags & PROC_F_SUBREAPER && !p->zombie;
-		task->method = i ? PLAN_FORK : PLAN_ROOT;
+		task->method = !i ? PLAN_ROOT : p->parent ? PLAN_FORK : PLAN_FOREIGN;
 		task->creator = task->parent = p->parent ? index_of(pl, p->parent) : 0;
 		if (p->leader->exit_state && !p->zombie &&
 		    (p->leader->exit_code & 0x7f || p->sig->signal_flags & 1)) /* SIGNAL_STOP_STOPPED */
@@ -256,7 +269,7 @@ void plan_free(struct plan *p)
 void plan_describe(const struct plan *p, FILE *out)
 {
 	static const char *const kinds[] = { "live", "zombie", "ghost", "helper" };
-	static const char *const methods[] = { "root", "fork", "sibling" };
+	static const char *const methods[] = { "root", "fork", "foreign", "sibling" };
 	static const char *const groups[] = { "inherit", "lead", "join", "by-parent" };
 
 	for (unsigned int i = 0; i < p->nr; i++) {

@@ -23,6 +23,7 @@ enum plan_kind {
 enum plan_method {
 	PLAN_ROOT,    /* by the coordinator */
 	PLAN_FORK,    /* child of its creator */
+	PLAN_FOREIGN, /* by the coordinator, which enters its pid namespace for that */
 	PLAN_SIBLING, /* CLONE_PARENT: child of its creator's parent, in its creator's session */
 };
 
@@ -68,6 +69,7 @@ struct plan {
 
 struct plan_opts {
 	bool shell_job; /* sessions and groups led from outside become the restorer's */
+	bool entrants;  /* tasks of its namespaces whose parent is outside become the restorer's children */
 };
 
 typedef void (*plan_refuse_fn)(void *arg, const struct proc *p, const char *fmt, ...)

@@ -94,7 +94,7 @@ static void find_birth_group(struct planner *pl, const struct proc *p)
 	struct plan_task *t = task_of(pl, p);
 	const struct rec_pid *wish = pl->wish[i];
 
-	pl->birth[i] = group_at_birth(pl, t);
+	pl->birth[i] = t->method == PLAN_FOREIGN ? NULL : group_at_birth(pl, t);
 	if (!wish || pl->birth[i] == wish)
 		return;
 	if (be_born_early(pl, t, wish) ||

@@ -163,6 +163,9 @@ static void share(struct sharer *s, const struct user *v, unsigned int nr)
 
 		for (; s->below[t] && s->below[t] < nr; t = task[t].creator) {
 			task[t].share |= s->kind->flag;
+			if (task[t].method == PLAN_FOREIGN)
+				REFUSE(s->pl, task[t].proc, "shares its %s, and its parent is outside of the "
+				       "tree", s->kind->what);
 			pass(s, t, v[0].id, set);
 		}
 		if (s->below[t] == nr)

@@ -25,6 +25,8 @@
  */
 static int wanted_here(const struct restore *r, const struct rec_pid *pid)
 {
+	if (r->opts->host_pids && restore_has_pid(r, pid->addr))
+		return pid_nr(pid, r->info->root_level - 1);
 	if (restore_in_own_pidns(r) || (pid->alive && !restore_has_pid(r, pid->addr)))
 		return 0;
 	return pid_nr(pid, r->info->root_level);

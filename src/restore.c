@@ -276,6 +276,16 @@ static void refuse_image(void *arg, const struct proc *p, const char *fmt, ...)
 	fail(-ERR_IMAGE, "image: process %d %s", p ? pid_own_nr(p->pid) : 0, text);
 }
 
+/* Whoever is in the image is in its tree: objects would be built by nobody else. */
+static int check_members(const struct restore *r)
+{
+	snap_for_each(&r->image.snap, REC_TASK, const struct rec_task, t)
+		if (!tree_find(&r->tree, t->tgid))
+			return fail(-ERR_IMAGE, "image: task %llu (%.16s) is not in the tree", t->addr,
+				    t->comm);
+	return 0;
+}
+
 static int load(struct restore *r)
 {
 	struct plan_opts popts = {};
@@ -292,7 +302,17 @@ static int load(struct restore *r)
 	err = tree_build(&r->tree, &r->image.snap, r->info->root);
 	if (err)
 		return fail(-ERR_IMAGE, "image: its tasks do not make a tree");
+	err = check_members(r);
+	if (!err && r->opts->host_pids && (!r->tree.container || r->info->root_level != 1))
+		err = fail(-EINVAL, r->tree.container ?
+			   "its namespace was nested at level %u: of its numbers outside, only those of a namespace "
+			   "directly below the host's can be had (--host-pids)" :
+			   "--host-pids is for the tree of a pid namespace; this one, at level %u, has its numbers "
+			   "here anyway", r->info->root_level);
+	if (err)
+		return err;
 	popts.shell_job = r->info->flags & TREE_F_SHELL_JOB;
+	popts.entrants = r->info->flags & TREE_F_ENTRANTS;
 	err = plan_build(&r->plan, &r->tree, &popts, refuse_image, r);
 	if (err)
 		return err == -ERR_BLOCKED ? -ERR_IMAGE : err;

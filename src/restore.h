@@ -24,6 +24,7 @@ struct restore_opts {
 	const char *pidfile;  /* gets the root task's number here */
 	bool verify;          /* compare with the image before anything runs */
 	bool new_pidns;       /* a namespace around a tree that has none of its own */
+	bool host_pids;       /* a container's tasks get their numbers in our namespace back as well */
 	bool verbose;
 	unsigned int timeout_ms; /* for each stage that waits */
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* restore_create.c - make every process with its numbers, session and group, as the plan says. */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -30,7 +31,7 @@ struct kernel_sigaction {
 /* set_tid wants the innermost number first: the one place where the order is turned round. */
 void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid)
 {
-	unsigned int outer = r->info->root_level, nr = pid->level - outer + 1;
+	unsigned int outer = r->info->root_level - r->opts->host_pids, nr = pid->level - outer + 1;
 	pid_t *v = machine_alloc(&r->machine, nr * sizeof(*v));
 
 	for (unsigned int i = 0; v && i < nr; i++)
@@ -155,7 +156,7 @@ static int program_creation(struct restore *r, const struct creators *c)
 			die_with_parent(b);
 		if (t->subreaper)
 			batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
-		if (!i)
+		if (t->method == PLAN_ROOT || t->method == PLAN_FOREIGN)
 			clean_root(r, b);
 		add_children(r, c, i, true);
 		if (!t->settle_round)
@@ -216,6 +217,30 @@ void restore_enter_pidns(struct batch *b, pid_t member)
 	batch_op(b, SYS_close, 0)->flags = OP_LAST_BUT_ONE;
 }
 
+/* A copy of ourselves in a pid namespace of the tree, as the root task was made. */
+static int make_foreigner(struct restore *r, unsigned int i)
+{
+	const struct plan_task *t = &r->plan.task[i];
+	struct clone_args a = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = t->exit_signal };
+	int there _close_ = -1, home _close_ = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	int err = restore_find_tids(r);
+	long pid;
+
+	if (err)
+		return err;
+	there = syscall(SYS_pidfd_open, r->units[t->enter - r->tree.procs].tid, 0);
+	if (home < 0 || there < 0 || setns(there, CLONE_NEWPID))
+		return fail(-errno, "enter pid namespace of %d", pid_own_nr(t->enter->pid));
+	restore_set_tid(r, &a, t->pid);
+	pid = syscall(SYS_clone3, &a, sizeof(a));
+	if (!pid)
+		machine_enter(&r->machine, i);
+	err = pid < 0 ? -errno : 0;
+	if (setns(home, CLONE_NEWPID))
+		return fail(-errno, "come back to our own pid namespace");
+	return err ? fail(err, "make a task in a pid namespace of the tree") : 0;
+}
+
 /* Tasks in a pid namespace that their creator is not in: it goes there with setns() and comes back. */
 static int make_entrants(struct restore *r, unsigned int round)
 {
@@ -227,6 +252,10 @@ static int make_entrants(struct restore *r, unsigned int round)
 
 		if (t->round != round || !t->enter)
 			continue;
+		if (t->method == PLAN_FOREIGN) {
+			err = make_foreigner(r, i);
+			continue;
+		}
 		restore_enter_pidns(&by->batch, restore_nr(r, by, t->enter->pid->addr));
 		add_clone(r, &by->batch, i);
 		restore_enter_pidns(&by->batch, pid_own_nr(by->plan->pid));

@@ -30,9 +30,23 @@ bool pidns_within(const struct snap *s, __u64 ns, __u64 top)
 	return false;
 }
 
+static int by_u64(const void *a, const void *b)
+{
+	__u64 x = *(const __u64 *)a, y = *(const __u64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
 bool tree_has_pidns(const struct tree *t, __u64 ns)
 {
-	return t->container && t->root_ns && pidns_within(t->snap, ns, t->root_ns->addr);
+	for (int i = 0; ns && t->nr_own_ns && i <= PIDNS_LEVEL_MAX; i++) {
+		const struct rec_pidns *r = snap_find(t->snap, REC_PIDNS, ns);
+
+		if (bsearch(&ns, t->own_ns, t->nr_own_ns, sizeof(ns), by_u64))
+			return true;
+		ns = r ? r->parent : 0;
+	}
+	return false;
 }
 
 struct proc *tree_ns_init(const struct tree *t, __u64 ns)
@@ -72,6 +86,7 @@ void tree_free(struct tree *t)
 {
 	free(t->procs);
 	free(t->by_pid);
+	free(t->own_ns);
 	free(t->thread_memory);
 	memset(t, 0, sizeof(*t));
 }
@@ -278,11 +293,16 @@ static int link_children(struct draft *d, bool (*want)(const struct proc *, void
 static int relink(struct tree *t)
 {
 	t->by_pid = calloc(t->nr + 1, sizeof(*t->by_pid));
-	if (!t->by_pid)
+	t->own_ns = calloc(t->nr + 1, sizeof(*t->own_ns));
+	if (!t->by_pid || !t->own_ns)
 		return -ENOMEM;
 	for (size_t i = 0; i < t->nr; i++)
 		t->by_pid[i] = &t->procs[i];
 	qsort(t->by_pid, t->nr, sizeof(*t->by_pid), by_pid);
+	for (size_t i = 0; i < t->nr; i++)
+		if (pid_own_nr(t->procs[i].pid) == 1)
+			t->own_ns[t->nr_own_ns++] = t->procs[i].pid->ns;
+	qsort(t->own_ns, t->nr_own_ns, sizeof(*t->own_ns), by_u64);
 	for (size_t i = 0; i < t->nr; i++) {
 		struct proc *p = &t->procs[i];
 
@@ -297,8 +317,22 @@ static int relink(struct tree *t)
 struct choice {
 	const struct draft *draft;
 	const struct proc *root;
-	bool container;
+	bool container, own_only;
 };
+
+/* Its init, or that of one above it, descends from the root. */
+static bool in_own_pidns(const struct choice *c, __u64 ns)
+{
+	for (int i = 0; ns && i <= PIDNS_LEVEL_MAX; i++) {
+		const struct rec_pidns *r = snap_find(c->draft->snap, REC_PIDNS, ns);
+		const struct proc *init = r ? draft_find(c->draft, r->reaper) : NULL;
+
+		if (init && under(init, c->root, c->draft->nr))
+			return true;
+		ns = r ? r->parent : 0;
+	}
+	return false;
+}
 
 static bool is_chosen(const struct proc *p, void *arg)
 {
@@ -306,7 +340,10 @@ static bool is_chosen(const struct proc *p, void *arg)
 
 	if (under(p, c->root, c->draft->nr))
 		return true;
-	return c->container && pidns_within(c->draft->snap, p->pid->ns, c->root->pid->ns);
+	if (c->own_only)
+		return false;
+	return c->container ? pidns_within(c->draft->snap, p->pid->ns, c->root->pid->ns) :
+			      p->pid->level > c->root->pid->level && in_own_pidns(c, p->pid->ns);
 }
 
 static bool is_any(const struct proc *p, void *arg)
@@ -345,10 +382,10 @@ static int finish(struct tree *t, struct draft *d, struct proc *root,
 	return err;
 }
 
-int tree_build(struct tree *t, const struct snap *s, __u64 root_pid)
+static int build(struct tree *t, const struct snap *s, __u64 root_pid, bool own_only)
 {
 	struct draft d = {};
-	struct choice c = { .draft = &d };
+	struct choice c = { .draft = &d, .own_only = own_only };
 	struct proc *root;
 	int err = draft_build(&d, s);
 
@@ -370,6 +407,16 @@ int tree_build(struct tree *t, const struct snap *s, __u64 root_pid)
 	if (err)
 		tree_free(t);
 	return err;
+}
+
+int tree_build(struct tree *t, const struct snap *s, __u64 root_pid)
+{
+	return build(t, s, root_pid, false);
+}
+
+int tree_build_own(struct tree *t, const struct snap *s, __u64 root_pid)
+{
+	return build(t, s, root_pid, true);
 }
 
 int tree_build_all(struct tree *t, const struct snap *s)

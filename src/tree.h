@@ -37,15 +37,20 @@ struct tree {
 	bool container;                 /* the root is pid 1 of its namespace */
 	const struct rec_task **thread_memory;
 	struct proc **by_pid;           /* sorted by pid->addr */
+	__u64 *own_ns;                  /* namespaces whose init is in the tree, sorted */
+	size_t nr_own_ns;
 };
 
 /*
  * The tree of a process, named by the key of its rec_pid: its descendants, and every member of the
- * namespaces at or below its own when it is pid 1 of that. Points into the snap, which must live
+ * namespaces whose init is among these. Points into the snap, which must live
  * longer. 0; -ENOMEM; -ESTALE when records do not fit together (a live walk raced, or an image is
  * nonsense): nothing is reported.
  */
 int tree_build(struct tree *t, const struct snap *s, __u64 root_pid);
+
+/* The same without those that came into its namespaces from outside (setns) and their descendants. */
+int tree_build_own(struct tree *t, const struct snap *s, __u64 root_pid);
 
 /* All processes of the snap as a forest; those without a visible parent are roots. */
 int tree_build_all(struct tree *t, const struct snap *s);
@@ -55,7 +60,7 @@ void tree_free(struct tree *t);
 /* The process of a tgid's rec_pid key, or NULL. */
 struct proc *tree_find(const struct tree *t, __u64 pid);
 
-/* The namespace is that of the root or below it. */
+/* The init of that namespace, or of one above it, is in the tree: all of it belongs to the tree. */
 bool tree_has_pidns(const struct tree *t, __u64 ns);
 
 /* The living init of a namespace, or NULL when the tree has none. */

@@ -298,6 +298,7 @@ void sim_records(const struct sim *s, struct snap *snap)
 		r->parent = s->ns[i].parent < 0 ? 0 : 0x2001u + s->ns[i].parent;
 		r->level = s->ns[i].level;
 		r->adding = 1;
+		r->reaper = s->ns[i].init < 0 ? 0 : sim_pid_key(s->task[s->ns[i].init].pid);
 		r->inum = i;
 	}
 	for (int i = 1; i < s->nr_pids; i++)
