@@ -17,7 +17,8 @@ static bool same_text(const struct refusal *r, const char *kind, const char *tex
 	return !strcmp(r->kind, kind) && !strcmp(r->text, text);
 }
 
-static void note(struct check *c, const struct rec_task *t, const char *kind, const char *text)
+static void note(struct check *c, const struct rec_task *t, const char *kind, const char *text,
+		 bool warning)
 {
 	for (size_t i = 0; i < c->nr; i++) {
 		if (same_text(&c->v[i], kind, text)) {
@@ -32,7 +33,8 @@ static void note(struct check *c, const struct rec_task *t, const char *kind, co
 			abort(); /* a refusal must never get lost */
 		c->v = v;
 	}
-	c->v[c->nr++] = (struct refusal){ t, kind, strdup(text), 0 };
+	c->v[c->nr++] = (struct refusal){ t, kind, strdup(text), 0, warning };
+	c->refused += !warning;
 }
 
 void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
@@ -44,7 +46,29 @@ void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	note(c, u ? u->task : NULL, kind, text);
+	note(c, u ? u->task : NULL, kind, text, false);
+}
+
+void check_leak(struct check *c, const char *kind, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note(c, NULL, kind, text, c->leaks_warn);
+}
+
+void check_warn(struct check *c, const char *kind, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	note(c, NULL, kind, text, true);
 }
 
 void check_outside(struct check *c, __u64 id, const char *kind, const char *what)
@@ -64,7 +88,7 @@ static void refuse_plan(void *arg, const struct proc *p, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	note(arg, p ? p->leader : NULL, "tree", text);
+	note(arg, p ? p->leader : NULL, "tree", text, false);
 }
 
 /* In a namespace of the tree every number must belong to a task that was seen: pidns.md D6. */
@@ -120,7 +144,7 @@ int check_run(struct check *c)
 	plan_free(&plan);
 	if (err && err != -ERR_BLOCKED)
 		return err;
-	return c->nr ? -ERR_BLOCKED : 0;
+	return c->refused ? -ERR_BLOCKED : 0;
 }
 
 void check_free(struct check *c)
@@ -129,7 +153,7 @@ void check_free(struct check *c)
 		free(c->v[i].text);
 	free(c->v);
 	c->v = NULL;
-	c->nr = 0;
+	c->nr = c->refused = 0;
 }
 
 static void task_name(const struct check *c, const struct refusal *r, char *buf, size_t len)
@@ -152,7 +176,7 @@ void check_report(const struct check *c, FILE *out)
 		char name[512];
 
 		task_name(c, r, name, sizeof(name));
-		fprintf(out, "bpf-ckpt: %s: %s: %s", name, r->kind, r->text);
+		fprintf(out, "bpf-ckpt: %s%s: %s: %s", r->warning ? "warning: " : "", name, r->kind, r->text);
 		if (r->more)
 			fprintf(out, " (and %u more tasks)", r->more);
 		fputc('\n', out);
@@ -174,6 +198,7 @@ static struct json_object *refusal_json(const struct check *c, const struct refu
 	}
 	json_object_object_add(o, "kind", json_object_new_string(r->kind));
 	json_object_object_add(o, "reason", json_object_new_string(r->text));
+	json_object_object_add(o, "warning", json_object_new_boolean(r->warning));
 	json_object_object_add(o, "more_tasks", json_object_new_int64(r->more));
 	return o;
 }
@@ -184,7 +209,7 @@ void check_report_json(const struct check *c, FILE *out)
 
 	for (size_t i = 0; i < c->nr; i++)
 		json_object_array_add(list, refusal_json(c, &c->v[i]));
-	json_object_object_add(o, "ok", json_object_new_boolean(!c->nr));
+	json_object_object_add(o, "ok", json_object_new_boolean(!c->refused));
 	json_object_object_add(o, "refusals", list);
 	fprintf(out, "%s\n", json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));
 	json_object_put(o);

@@ -16,6 +16,7 @@ struct refusal {
 	const char *kind;            /* name of the kind of resource */
 	char *text;                  /* what, why, and what the user can do */
 	unsigned int more;           /* further tasks with the same text */
+	bool warning;                /* it does not stand in the way */
 };
 
 /* Tasks of a tree's pid namespaces whose parents are outside of it. */
@@ -27,10 +28,11 @@ struct check {
 	const struct users *users;
 	const struct rec_task *own; /* our own task: what namespaces are compared with */
 	bool shell_job;
+	bool leaks_warn;     /* what is shared with the outside is only told of */
 	enum entrants entrants;
 	bool live; /* nothing is stopped: what is in flux is not held against the tree */
 	struct refusal *v;
-	size_t nr;
+	size_t nr, refused;
 };
 
 /*
@@ -40,7 +42,18 @@ struct check {
 int check_run(struct check *c);
 void check_free(struct check *c);
 
-/* One line a refusal on out: "bpf-ckpt: task 123 (bash) [123.4.1]: socket: fd 5: ...". */
+/*
+ * Something that the tree shares with the outside, which a restore cannot: a refusal, or a warning with
+ * --leaks=warn.
+ */
+void check_leak(struct check *c, const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Something that a restore will do in another way, to be told. */
+void check_warn(struct check *c, const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* One line a refusal or warning on out: "bpf-ckpt: task 123 (bash) [123.4.1]: socket: fd 5: ...". */
 void check_report(const struct check *c, FILE *out);
 /* The same as one JSON object on out. */
 void check_report_json(const struct check *c, FILE *out);

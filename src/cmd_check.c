@@ -86,9 +86,9 @@ static int check_pid(pid_t pid, bool json, bool shell_job, enum entrants entrant
 	if (!err || err == -ERR_BLOCKED) {
 		if (json)
 			check_report_json(&d.check, stdout);
-		else if (err)
-			check_report(&d.check, stderr);
 		else
+			check_report(&d.check, stderr);
+		if (!json && !err)
 			printf("nothing stands in the way of a checkpoint of pid %d (%zu processes)\n", pid,
 			       d.tree.nr);
 	}

@@ -3,13 +3,14 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "dump.h"
 #include "log.h"
 
 enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON,
-       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE };
+       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS };
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -17,6 +18,7 @@ static const struct option options[] = {
 	{ "leave-running", no_argument, NULL, OPT_RUNNING },
 	{ "leave-stopped", no_argument, NULL, OPT_STOPPED },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
+	{ "leaks", required_argument, NULL, OPT_LEAKS },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "container", no_argument, NULL, OPT_CONTAINER },
 	{ "subtree", no_argument, NULL, OPT_SUBTREE },
@@ -41,6 +43,8 @@ static void help(void)
 	     "      --entrants=HOW  tasks that came into the tree's pid namespaces from outside (setns):\n"
 	     "                      fail (default), include them as children of the restorer, or ignore\n"
 	     "                      them, so that they are not in the image\n"
+	     "      --leaks=HOW     pipes, file positions and the like that are shared with the outside, which\n"
+	     "                      a restore cannot do: fail (default), or warn and cut them\n"
 	     "      --container     PID must be the init of a pid namespace\n"
 	     "      --subtree       PID must not be one\n"
 	     "      --timeout SEC   let the tree go when it could not be stopped by then (default 10)\n"
@@ -73,6 +77,11 @@ int cmd_dump(int argc, char **argv)
 			break;
 		case OPT_SHELL_JOB:
 			o.shell_job = true;
+			break;
+		case OPT_LEAKS:
+			o.leaks_warn = !strcmp(optarg, "warn");
+			if (!o.leaks_warn && strcmp(optarg, "fail"))
+				return cmd_usage_error("dump", "--leaks is fail or warn");
 			break;
 		case OPT_ENTRANTS:
 			if (cmd_parse_entrants(optarg, &o.entrants))

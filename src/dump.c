@@ -278,6 +278,7 @@ static int check_tree(struct dump *d)
 
 	d->check = (struct check){ .snap = &d->snap, .tree = &d->tree, .users = &d->users,
 				   .own = &d->own, .shell_job = d->opts->shell_job,
+				   .leaks_warn = d->opts->leaks_warn,
 				   .entrants = d->opts->entrants };
 	err = check_run(&d->check);
 	if (err == -ERR_BLOCKED)
@@ -336,6 +337,8 @@ static int recipe(struct dump *d)
 		finish_tree(d);
 	if (!err && d->opts->verbose)
 		report(d);
+	if (!err)
+		check_report(&d->check, stderr); /* warnings */
 	return err;
 }
 

@@ -23,6 +23,7 @@ struct dump_opts {
 	const char *path;      /* of the image; "-": standard output */
 	enum dump_after after;
 	bool shell_job;
+	bool leaks_warn;
 	enum entrants entrants;
 	enum { SCOPE_ANY, SCOPE_CONTAINER, SCOPE_SUBTREE } scope;
 	bool json;             /* refusals as JSON on stdout */

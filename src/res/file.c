@@ -142,10 +142,17 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f)
 
 bool file_is_shared(const struct snap *s, const struct rec_file *f)
 {
-	size_t nr;
+	size_t slots, areas, programs;
 
-	snap_referring(s, REC_FD, struct rec_fd, file, f->addr, &nr);
-	return f->count > nr;
+	snap_referring(s, REC_FD, struct rec_fd, file, f->addr, &slots);
+	snap_referring(s, REC_VMA, struct rec_vma, file, f->addr, &areas);
+	snap_referring(s, REC_MM, struct rec_mm, exe, f->addr, &programs);
+	return f->count > slots + areas + programs;
+}
+
+static const char *name_of(const struct rec_file *f)
+{
+	return f->path_len ? f->path : f->name;
 }
 
 /* What it counts or watches would be two things after a restore. */
@@ -154,10 +161,21 @@ static void refuse_shared(struct check *c, const struct rec_file *f)
 	const struct rec_holder *h = snap_find(c->snap, REC_HOLDER, f->addr);
 
 	if (h)
-		check_refuse(c, 0, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
-			     "the tree", f->name, h->pid, h->comm, h->fd);
+		check_leak(c, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of the tree",
+			   name_of(f), h->pid, h->comm, h->fd);
 	else
-		check_refuse(c, 0, "file", "%s is also held by somebody outside of the tree", f->name);
+		check_leak(c, "file", "%s is also held by somebody outside of the tree", name_of(f));
+}
+
+/* One position for the tree and for somebody else; without meaning when all write at the end. */
+static void check_position(struct check *c, const struct rec_file *f)
+{
+	size_t slots;
+
+	snap_referring(c->snap, REC_FD, struct rec_fd, file, f->addr, &slots);
+	if (slots && !(f->flags & (O_APPEND | O_PATH)) && file_is_shared(c->snap, f))
+		check_warn(c, "file", "%s is open outside of the tree as well, with one position for both; "
+			   "a restored tree has its own", name_of(f));
 }
 
 static int check(struct check *c, const void *rec)
@@ -167,8 +185,12 @@ static int check(struct check *c, const void *rec)
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree",
 			     f->path_len ? f->path : f->name);
-	if (!c->live && file_class(c->snap, f) == FILE_ANON && file_is_shared(c->snap, f))
+	if (c->live)
+		return 0;
+	if (file_class(c->snap, f) == FILE_ANON && file_is_shared(c->snap, f))
 		refuse_shared(c, f);
+	if (file_class(c->snap, f) == FILE_REGULAR || file_class(c->snap, f) == FILE_NAMELESS)
+		check_position(c, f);
 	return 0;
 }
 

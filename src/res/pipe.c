@@ -92,10 +92,10 @@ static void check_leaks(struct check *c, const struct rec_pipe *p)
 	if (!first || (files == p->files && !shared))
 		return;
 	if (h)
-		check_refuse(c, 0, "pipe", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
+		check_leak(c, "pipe", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
 			     "the tree", first->path, h->pid, h->comm, h->fd);
 	else
-		check_refuse(c, 0, "pipe", "%s has an end outside of the tree (%u of its %u open files are "
+		check_leak(c, "pipe", "%s has an end outside of the tree (%u of its %u open files are "
 			     "in it); redirect it to a file, or checkpoint both sides", first->path, files,
 			     p->files);
 }
