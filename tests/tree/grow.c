@@ -186,11 +186,28 @@ static bool do_clone(struct grow *g, int task, int flags, int other)
 	return sim_random(&g->sim, 3) || !tell(g, child, OP_MEMORY, child + 1, 0);
 }
 
+/*
+ * An init waits at its end until no number of its namespace is in use (zap_pid_ns_processes()): in a
+ * process group led by a member it would wait for itself, and two of them for each other, for ever.
+ */
+static bool would_never_end(const struct grow *g, int target, int group)
+{
+	int ns = g->sim.pid[g->sim.task[target].pid].ns;
+
+	if (g->sim.ns[ns].init != target || group == g->sim.task[target].pid)
+		return false;
+	/* groups of the namespaces above it go on without it */
+	for (int up = g->sim.ns[ns].parent; up >= 0; up = g->sim.ns[up].parent)
+		if (!group || up == g->sim.pid[group].ns)
+			return false;
+	return true;
+}
+
 static bool do_setpgid(struct grow *g, int task, int target, int group)
 {
 	int t = number_for(g, task, g->sim.task[target].pid), p = number_for(g, task, group);
 
-	if (!t || !p || g->sim.task[target].state != SIM_LIVE)
+	if (!t || !p || g->sim.task[target].state != SIM_LIVE || would_never_end(g, target, group))
 		return true;
 	return agree(g, "setpgid", task, sim_setpgid(&g->sim, task, target, group),
 		     tell(g, task, OP_SETPGID, t, p));
