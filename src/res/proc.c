@@ -40,6 +40,18 @@ static const struct field fields[] = {
 	FIELD(R, tty, MUST_MATCH, AS_TEXT),
 };
 
+/* kernel/pid_namespace.c: at its end an init waits until no number of its namespace is in use. */
+static void check_never_ends(struct check *c, const struct rec_proc *p)
+{
+	const struct rec_pid *pid = snap_find(c->snap, REC_PID, p->tgid);
+	const struct rec_pid *group = snap_find(c->snap, REC_PID, p->pgid);
+
+	if (pid && group && pid != group && pid_own_nr(pid) == 1 && pidns_within(c->snap, group->ns, pid->ns))
+		check_warn(c, "pidns", "the init of a pid namespace, pid %d here, is in process group %d of that very "
+			   "namespace: it waits for itself when it ends, and nothing can kill it then",
+			   pid->numbers[0], pid_own_nr(group));
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_proc *p = rec;
@@ -47,6 +59,7 @@ static int check(struct check *c, const void *rec)
 	if (p->flags & PROC_F_TTY && !c->shell_job)
 		check_refuse(c, p->addr, "tty", "has controlling terminal %s, which is not supported yet; "
 			     "start it with setsid(1)", p->tty);
+	check_never_ends(c, p);
 	return 0;
 }
 
