@@ -97,16 +97,42 @@ int restore_kept(const struct restore *r, __u64 id, int *fd, int *second)
 	return 0;
 }
 
-int restore_open_dir(struct restore *r, const char *path, const struct rec_inode *id)
+static int open_dir(struct restore *r, const char *path)
 {
-	int fd _close_ = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char differs[200];
+	int fd _close_ = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), high;
 
 	if (fd < 0)
 		return fail(-errno, "open directory %s", path);
-	if (!path_same(fd, id, false, differs, sizeof(differs)))
+	high = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
+	return high < 0 ? fail(-errno, "keep directory %s", path) : high;
+}
+
+int restore_dir(struct restore *r, __u64 mntns, const char *path, const struct rec_inode *id)
+{
+	struct dir *d = r->dirs, *end = r->dirs + r->nr_dirs;
+	char differs[200];
+	int err;
+
+	while (d < end && (d->mntns != mntns || strcmp(d->path, path)))
+		d++;
+	if (d == end) {
+		struct dir *v = realloc(r->dirs, (r->nr_dirs + 1) * sizeof(*v));
+
+		if (!v)
+			return fail(-ENOMEM, "restore");
+		r->dirs = v;
+		err = restore_go_to(r, mntns);
+		if (err)
+			return err;
+		d = &v[r->nr_dirs];
+		*d = (struct dir){ mntns, path, open_dir(r, path) };
+		if (d->fd < 0)
+			return d->fd;
+		r->nr_dirs++;
+	}
+	if (!path_same(d->fd, id, false, differs, sizeof(differs)))
 		return fail(-ESTALE, "%s is not what it was: %s", path, differs);
-	return take_fd(&fd);
+	return d->fd;
 }
 
 bool restore_has_pid(const struct restore *r, __u64 pid)
@@ -396,6 +422,9 @@ static void restore_free(struct restore *r)
 	free(r->units);
 	free(r->index);
 	free(r->kept);
+	for (size_t i = 0; i < r->nr_dirs; i++)
+		cleanup_close(&r->dirs[i].fd);
+	free(r->dirs);
 	free(r->programs);
 	ids_free(&r->pids);
 	machine_close(&r->machine);

@@ -60,6 +60,8 @@ struct restore {
 	size_t nr_index;
 	struct kept *kept;   /* sorted by id once restore() of all kinds is done */
 	size_t nr_kept, cap_kept;
+	struct dir { __u64 mntns; const char *path; int fd; } *dirs; /* paths are the image's */
+	size_t nr_dirs;
 	int high;            /* first descriptor above those of the image */
 	int image_fd;        /* the image, at a high descriptor */
 	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
@@ -168,8 +170,11 @@ int restore_keep(struct restore *r, __u64 id, int fd, int second);
 /* What restore_keep() noted: number, or -1. second may be NULL. */
 int restore_kept(const struct restore *r, __u64 id, int *fd, int *second);
 
-/* Open a directory of the image, O_PATH, and check that it is one. Descriptor or a reported error. */
-int restore_open_dir(struct restore *r, const char *path, const struct rec_inode *id);
+/*
+ * A directory of the image, O_PATH, as that mount namespace has it; opened once, whoever needs it, as
+ * every stub inherits every descriptor. Belongs to r. Descriptor or a reported error.
+ */
+int restore_dir(struct restore *r, __u64 mntns, const char *path, const struct rec_inode *id);
 
 /* Which thread of a living process can be asked about it: the leader, unless that has exited. */
 static inline pid_t restore_speaker(struct restore *r, const struct unit *u)

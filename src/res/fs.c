@@ -66,29 +66,30 @@ static int read_fs(const struct image *img, const void *rec)
 }
 
 /* Both are opened here and inherited: the cheapest way to hand them to the task. */
+static int open_both(struct restore *r, const struct rec_fs *fs, int *root, int *cwd)
+{
+	__u64 mntns = restore_mounts_of_fs(r, fs->addr);
+
+	*root = restore_dir(r, mntns, root_path(fs), &fs->root);
+	*cwd = *root < 0 ? *root : restore_dir(r, mntns, cwd_path(fs), &fs->cwd);
+	return *cwd < 0 ? *cwd : 0;
+}
+
 static int restore_fs(struct restore *r, const void *rec)
 {
-	const struct rec_fs *fs = rec;
-	int cwd, root, err = restore_go_to(r, restore_mounts_of_fs(r, fs->addr));
+	int root, cwd;
 
-	if (err)
-		return err;
-	root = restore_open_dir(r, root_path(fs), &fs->root);
-	if (root < 0)
-		return root;
-	cwd = restore_open_dir(r, cwd_path(fs), &fs->cwd);
-	if (cwd < 0)
-		return cwd;
-	return restore_keep(r, fs->addr, root, cwd);
+	return open_both(r, rec, &root, &cwd);
 }
 
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_fs *fs = rec;
 	struct batch *b = restore_batch(r, fs->addr);
-	int root, cwd;
+	int root, cwd, err = open_both(r, fs, &root, &cwd); /* they are open */
 
-	restore_kept(r, fs->addr, &root, &cwd);
+	if (err)
+		return err;
 	if (strcmp(root_path(fs), "/")) {
 		batch_op(b, SYS_fchdir, root);
 		batch_op(b, SYS_chroot, machine_dup(&r->machine, ".", 2));

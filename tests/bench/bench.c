@@ -24,7 +24,7 @@
 
 struct shape {
 	const char *name;
-	int processes, kib, threads;
+	int processes, kib, threads, namespaces;
 };
 
 static const struct shape shapes[] = {
@@ -33,6 +33,10 @@ static const struct shape shapes[] = {
 	{ "501 processes, 100 KiB each", 501, 100, 0 },
 	{ "200 threads", 1, 100, 199 },
 	{ "one process, 1 GiB", 1, 1 << 20, 0 },
+	{ "100 in 8 namespaces", 100, 4, 0, 8 },
+	{ "500 in 8 namespaces", 500, 4, 0, 8 },
+	{ "2000 in 8 namespaces", 2000, 4, 0, 8 },
+	{ "5000 in 8 namespaces", 5000, 4, 0, 8 },
 };
 
 struct bench {
@@ -112,7 +116,7 @@ static double run_tool(struct bench *b, char *const argv[], double *memory)
 
 static void start_load(struct bench *b, const struct shape *s)
 {
-	char processes[16], kib[16], threads[16];
+	char processes[16], kib[16], threads[16], namespaces[16];
 	int fd = open(b->board_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), null;
 
 	if (fd < 0 || ftruncate(fd, sizeof(*b->board)))
@@ -124,13 +128,14 @@ static void start_load(struct bench *b, const struct shape *s)
 	snprintf(processes, sizeof(processes), "%d", s->processes);
 	snprintf(kib, sizeof(kib), "%d", s->kib);
 	snprintf(threads, sizeof(threads), "%d", s->threads);
+	snprintf(namespaces, sizeof(namespaces), "%d", s->namespaces);
 	b->root = fork();
 	if (!b->root) {
 		null = open("/dev/null", O_RDWR);
 		for (fd = 0; fd < 3; fd++)
 			dup2(null, fd);
 		close_range(3, ~0u, 0);
-		execl(b->load, b->load, b->dir, processes, kib, threads, NULL);
+		execl(b->load, b->load, b->dir, processes, kib, threads, namespaces, NULL);
 		_exit(127);
 	}
 	for (int i = 0; b->board->ready < (uint64_t)s->processes; i++) {

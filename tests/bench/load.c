@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS. A root with so many processes
- * below it, each with that much private memory in use, the root with so many further threads. The
- * root and its last child tick.
+ * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS NAMESPACES. A root with so many
+ * processes below it, each with that much private memory in use, the root with so many further threads;
+ * spread over so many new pid namespaces, one in the other. The root and the last process tick.
  */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -90,33 +92,53 @@ static void *sleeper(void *arg)
 	return arg;
 }
 
+static void live(struct board *b, size_t bytes)
+{
+	use_memory(b, bytes);
+	__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
+	sleeper(NULL);
+}
+
 int main(int argc, char **argv)
 {
-	int processes = argc == 5 ? atoi(argv[2]) : 0, threads;
-	size_t bytes = argc == 5 ? strtoul(argv[3], NULL, 10) << 10 : 0;
+	int processes = argc == 6 ? atoi(argv[2]) : 0, threads, share;
+	size_t bytes = argc == 6 ? strtoul(argv[3], NULL, 10) << 10 : 0;
 	struct board *b;
 
 	if (processes < 1) {
-		fprintf(stderr, "Usage: load DIR PROCESSES KIB THREADS\n");
+		fprintf(stderr, "Usage: load DIR PROCESSES KIB THREADS NAMESPACES\n");
 		return 2;
 	}
 	b = open_board(argv[1]);
 	if (setsid() < 0)
 		die("setsid");
+	share = atoi(argv[5]) ? processes / (atoi(argv[5]) + 1) : processes;
 	for (int i = 1; i < processes; i++) {
-		pid_t pid = fork();
+		bool deeper = i % share == 0;
+		pid_t pid;
 
+		if (deeper && unshare(CLONE_NEWPID))
+			die("unshare");
+		pid = fork();
 		if (pid < 0)
 			die("fork");
+		if (pid && deeper && i > share) /* the init of a namespace, which has all that it will have */
+			live(b, bytes);
+		if (pid && deeper)
+			break;
 		if (pid)
 			continue;
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (deeper)
+			continue;
+		if (i < processes - 1)
+			live(b, bytes);
 		use_memory(b, bytes);
 		__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
-		if (i == processes - 1)
-			tick(b, 1);
-		sleeper(NULL);
+		tick(b, 1);
 	}
+	if (getpid() == 1)
+		live(b, bytes);
 	use_memory(b, bytes);
 	threads = atoi(argv[4]);
 	for (int i = 0; i < threads; i++) {
