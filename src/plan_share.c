@@ -101,44 +101,74 @@ static void pass(struct sharer *s, unsigned int task, __u64 id, unsigned int set
 		       "it itself", s->kind->what);
 }
 
-/* Could t as well be made by a short-lived child of its creator, and be adopted by that? */
-static bool can_be_orphan(const struct plan_task *t)
+/* The children of `by` that lead to the set could all be made by somebody else in its place. */
+static bool are_movable(const struct sharer *s, unsigned int by)
 {
-	return t->method == PLAN_FORK && t->parent == t->creator && !t->enter && t->exit_signal == SIGCHLD;
+	const struct plan_task *first = NULL;
+
+	for (unsigned int i = 1; i < s->pl->plan->nr; i++) {
+		const struct plan_task *t = &s->pl->plan->task[i];
+
+		if (t->creator != by || !s->below[i])
+			continue;
+		first = first ? first : t;
+		if (t->method != PLAN_FORK || t->parent != by || t->enter ||
+		    t->before_setsid != first->before_setsid || t->exit_signal != first->exit_signal)
+			return false;
+	}
+	return first;
 }
 
 /*
- * Those that share are siblings whose creator never shared with them: orphans of somebody who did.
- * Made by a helper in that place they do not get in the way of what the creator shares with others.
+ * Those that share are siblings whose parent never shared with them: orphans of somebody who did.
+ * Made by a helper in that place they do not get in the way of what the parent shares with others.
  */
-static void add_helper(struct sharer *s, unsigned int by, unsigned int nr)
+static bool add_helper(struct sharer *s, unsigned int by, unsigned int nr)
 {
 	struct plan *plan = s->pl->plan;
 	unsigned int old = plan->nr;
 	struct plan_task *h;
-	int early = -1;
 
-	if (!plan->task[by].proc || !planner_can_adopt(plan->task[by].proc))
-		return;
-	for (unsigned int i = 1; i < old; i++) {
-		if (plan->task[i].creator != by || !s->below[i])
-			continue;
-		if (!can_be_orphan(&plan->task[i]) || (early >= 0 && early != plan->task[i].before_setsid))
-			return;
-		early = plan->task[i].before_setsid;
-	}
+	if (!planner_can_adopt(plan->task[by].proc))
+		return false;
 	h = planner_add(s->pl, PLAN_HELPER, by);
-	if (!h)
-		return;
-	h->before_setsid = early;
-	for (unsigned int i = 1; i < old; i++) {
-		if (plan->task[i].creator != by || !s->below[i])
+	for (unsigned int i = 1; h && i < old; i++) {
+		struct plan_task *t = &plan->task[i];
+
+		if (t->creator != by || !s->below[i])
 			continue;
-		plan->task[i].creator = h - plan->task;
-		plan->task[i].before_setsid = false;
-		h->share |= plan->task[i].share; /* other kinds, that it has to hand on now */
+		if (t->exit_signal != SIGCHLD) /* an orphan's */
+			REFUSE(s->pl, t->proc, "shares its %s and has exit signal %d", s->kind->what,
+			       t->exit_signal);
+		h->before_setsid = t->before_setsid;
+		h->share |= t->share; /* other kinds, that it has to hand on now */
+		t->creator = h - plan->task;
+		t->before_setsid = false;
 	}
-	s->below[h - plan->task] = nr;
+	if (h)
+		s->below[h - plan->task] = nr;
+	return h;
+}
+
+/* Or one of them made the others with CLONE_PARENT, before it did anything else. */
+static void make_siblings(struct sharer *s, unsigned int by, unsigned int nr)
+{
+	struct plan_task *task = s->pl->plan->task, *first = NULL;
+
+	for (unsigned int i = 1; i < s->pl->plan->nr && !first; i++)
+		if (task[i].creator == by && s->below[i] && !task[i].new_pidns && !task[i].share)
+			first = &task[i];
+	for (unsigned int i = 1; i < s->pl->plan->nr && first; i++) {
+		if (task[i].creator != by || !s->below[i] || &task[i] == first)
+			continue;
+		if (task[i].share) /* with who has been its maker so far */
+			return;
+		task[i].method = PLAN_SIBLING;
+		task[i].creator = first - task;
+		task[i].before_setsid = true;
+	}
+	if (first)
+		s->below[first - task] = nr;
 }
 
 /* The users v[0..nr) have one object: the smallest part of the plan that connects them shares. */
@@ -155,8 +185,9 @@ static void share(struct sharer *s, const struct user *v, unsigned int nr)
 		}
 	while (s->below[top] < nr)
 		top = task[top].creator;
-	if (!is_member(s, top, v[0].id) && task[top].kind == PLAN_LIVE)
-		add_helper(s, top, nr);
+	if (!is_member(s, top, v[0].id) && task[top].kind == PLAN_LIVE && are_movable(s, top) &&
+	    !add_helper(s, top, nr))
+		make_siblings(s, top, nr);
 	task = s->pl->plan->task;
 	for (unsigned int i = 0; i < nr; i++) {
 		unsigned int t = v[i].task;
