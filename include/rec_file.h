@@ -138,7 +138,10 @@ struct rec_ghost {
 	struct rec_hdr h;
 	__u64 addr; /* identity: struct inode */
 	__u64 size;
-	__u32 mode, uid, gid, reserved;
+	__u32 mode, uid, gid;
+	__u32 memfd; /* 1: made by memfd_create(2) */
+	__u32 seals; /* of that: F_GET_SEALS */
+	__u32 reserved;
 };
 
 /* Somebody outside of the tree who holds a file of the tree. Never in an image. */

@@ -9,6 +9,7 @@
 #include "record.h"
 
 #define DELETED " (deleted)"
+#define MEMFD "memfd:" /* mm/memfd.c: what names of these files begin with */
 
 /* Why a file with that path and inode cannot be opened again by its path, or NULL. */
 const char *path_refusal(const char *path, const struct rec_inode *id);

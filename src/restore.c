@@ -18,6 +18,7 @@
 #include "rec_mem.h"
 #include "rec_state.h"
 #include "res/file.h"
+#include "res/ghost.h"
 #include "res/vma.h"
 
 /* ---- what kinds ask ---- */
@@ -391,6 +392,8 @@ static int recipe(struct restore *r)
 		err = restore_create(r);
 	if (!err)
 		err = restore_fill(r);
+	if (!err)
+		err = ghost_seal_all(r);
 	if (!err)
 		err = restore_exit_leaders(r);
 	if (!err)

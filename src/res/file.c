@@ -56,12 +56,17 @@ static bool is_memory_device(__u32 rdev)
 	return rdev >> 20 == 1 && (minor == 3 || minor == 5 || (minor >= 7 && minor <= 9));
 }
 
+bool file_is_memfd(const struct rec_file *f)
+{
+	return f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->path, "/" MEMFD, strlen("/" MEMFD));
+}
+
 static enum file_class regular_class(const struct rec_file *f)
 {
-	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink &&
-	    (!strcmp(f->name, "dev/zero") || !strncmp(f->name, "memfd:", 6) ||
-	     !strncmp(f->name, "SYSV", 4)))
-		return strcmp(f->name, "dev/zero") ? FILE_OTHER : FILE_SHMEM;
+	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strcmp(f->name, "dev/zero"))
+		return FILE_SHMEM;
+	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->name, "SYSV", 4))
+		return FILE_OTHER;
 	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
 }
 
@@ -104,9 +109,7 @@ static const char *other_refusal(const struct rec_file *f, char *buf, size_t len
 			 f->id.rdev & 0xfffff);
 		return buf;
 	case S_IFREG:
-		snprintf(buf, len, "%s is not supported yet",
-			 f->name[0] == 'S' ? "System V shared memory" : "memfd_create(2)");
-		return buf;
+		return "System V shared memory is not supported yet";
 	default:
 		snprintf(buf, len, "%.32s is not supported yet", f->name[0] ? f->name : "this type of file");
 		return buf;
@@ -187,9 +190,9 @@ static int check(struct check *c, const void *rec)
 			     f->path_len ? f->path : f->name);
 	if (c->live)
 		return 0;
-	if (file_class(c->snap, f) == FILE_ANON && file_is_shared(c->snap, f))
+	if ((file_class(c->snap, f) == FILE_ANON || file_is_memfd(f)) && file_is_shared(c->snap, f))
 		refuse_shared(c, f);
-	if (file_class(c->snap, f) == FILE_REGULAR || file_class(c->snap, f) == FILE_NAMELESS)
+	else if (file_class(c->snap, f) == FILE_REGULAR || file_class(c->snap, f) == FILE_NAMELESS)
 		check_position(c, f);
 	return 0;
 }
@@ -263,6 +266,9 @@ static int collect(struct dump *d, void *rec)
 	g->mode = st.st_mode & 07777;
 	g->uid = st.st_uid;
 	g->gid = st.st_gid;
+	g->memfd = file_is_memfd(f);
+	if (g->memfd)
+		g->seals = fcntl(d->sources[d->nr_sources - 1].fd, F_GET_SEALS);
 	return 0;
 }
 

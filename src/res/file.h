@@ -14,7 +14,7 @@ struct snap;
 enum file_class {
 	FILE_OTHER,   /* not supported */
 	FILE_REGULAR,
-	FILE_NAMELESS, /* regular, without a link: REC_GHOST */
+	FILE_NAMELESS, /* regular, without a link, and memfds: REC_GHOST */
 	FILE_DIR,
 	FILE_DEVICE,  /* null, zero, full, random, urandom */
 	FILE_PIPE,
@@ -22,6 +22,9 @@ enum file_class {
 	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 };
+
+/* Made by memfd_create(2). */
+bool file_is_memfd(const struct rec_file *f);
 
 enum file_class file_class(const struct snap *s, const struct rec_file *f);
 

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ghost.c - kind "ghost": a file without a name; its contents travel in the image. */
+/* ghost.c - kind "ghost": a file without a name, or a memfd; its contents travel in the image. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "file.h"
+#include "ghost.h"
 #include "log.h"
 #include "nameless.h"
 #include "path.h"
@@ -23,6 +25,8 @@ static const struct field fields[] = {
 	FIELD(R, mode, MUST_MATCH, AS_OCTAL),
 	FIELD(R, uid, MUST_MATCH, AS_DEC),
 	FIELD(R, gid, MUST_MATCH, AS_DEC),
+	FIELD(R, memfd, MUST_MATCH, AS_DEC),
+	FIELD(R, seals, MUST_MATCH, AS_HEX),
 };
 
 /* A description of it, for its directory and last name. */
@@ -88,6 +92,42 @@ static int make_anew(struct restore *r, const struct rec_ghost *g, const struct 
 	return err ? err : take_fd(&fd);
 }
 
+static int make_memfd(const struct rec_file *f)
+{
+	char name[REC_PATH_MAX];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s", f->path + strlen("/" MEMFD));
+	if (path_deleted(name, NULL))
+		name[strlen(name) - strlen(DELETED)] = 0;
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd < 0 ? fail(-errno, "make %s anew", f->path) : fd;
+}
+
+/* Some seals are in the way of mappings that were made before them: once all are there. */
+int ghost_seal_all(struct restore *r)
+{
+	snap_for_each(&r->image.snap, REC_GHOST, const struct rec_ghost, g) {
+		int fd;
+
+		if (!g->memfd || !g->seals || restore_kept(r, g->addr, &fd, NULL))
+			continue;
+		if (fcntl(fd, F_ADD_SEALS, g->seals))
+			return fail(-errno, "seal memfd %llu with %#x", g->addr, g->seals);
+	}
+	return 0;
+}
+
+static int read_ghost(const struct image *img, const void *rec)
+{
+	const struct rec_ghost *g = rec;
+	const struct rec_file *f = find_file(&img->snap, g->addr);
+
+	if (g->mode & ~07777u || g->memfd > 1 || (g->memfd && (!f || !file_is_memfd(f))))
+		return fail(-ERR_IMAGE, "image: nameless file %llu holds impossible values", g->addr);
+	return 0;
+}
+
 static int restore_ghost(struct restore *r, const void *rec)
 {
 	const struct rec_ghost *g = rec;
@@ -96,7 +136,7 @@ static int restore_ghost(struct restore *r, const void *rec)
 
 	if (!f)
 		return fail(-ERR_IMAGE, "image: nobody refers to nameless file %llu", g->addr);
-	fd = make_anew(r, g, f);
+	fd = g->memfd ? make_memfd(f) : make_anew(r, g, f);
 	if (fd < 0)
 		return fd;
 	err = nameless_fill(r, fd, REC_GHOST, g->addr, g->size);
@@ -110,5 +150,5 @@ static int restore_ghost(struct restore *r, const void *rec)
 const struct res_type res_ghost = {
 	.name = "ghost", .tag = REC_GHOST, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
-	.restore = restore_ghost,
+	.read = read_ghost, .restore = restore_ghost,
 };

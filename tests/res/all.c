@@ -125,6 +125,7 @@
 	X(share_path)                                                                              \
 	X(mntns_proc)                                                                              \
 	X(mntns_other)                                                                             \
+	X(memfd)                                                                                   \
 	X(pidns)                                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
