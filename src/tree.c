@@ -320,14 +320,15 @@ struct choice {
 	bool container, own_only;
 };
 
-/* Its init, or that of one above it, descends from the root. */
+/* Its init, or that of one above it, is the root or descends from it. */
 static bool in_own_pidns(const struct choice *c, __u64 ns)
 {
 	for (int i = 0; ns && i <= PIDNS_LEVEL_MAX; i++) {
 		const struct rec_pidns *r = snap_find(c->draft->snap, REC_PIDNS, ns);
 		const struct proc *init = r ? draft_find(c->draft, r->reaper) : NULL;
 
-		if (init && under(init, c->root, c->draft->nr))
+		/* a dying namespace points to whoever has its init's memory now */
+		if (init && init->pid->ns == ns && under(init, c->root, c->draft->nr))
 			return true;
 		ns = r ? r->parent : 0;
 	}
