@@ -78,7 +78,7 @@ $(B)/tests/unit/plan_test $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
-$(B)/tests/tree/grow: $(B)/tests/tree/grow.o $(B)/tests/tree/member.o $(B)/tests/unit/sim.o $(B)/src/snap.o $(B)/src/snap_refs.o
+$(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/tests/unit/sim.o $(B)/src/snap.o $(B)/src/snap_refs.o
 	$(CC) $(CFLAGS) -o $@ $^
 
 $(B)/tests/portrait: $(B)/tests/portrait.o
@@ -111,8 +111,8 @@ bench: deps
 N    ?= 200
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
-	@$(MAKE) --no-print-directory -s all $(B)/tests/tree/grow
-	@$(B)/tests/tree/grow $(SEED) $(N)
+	@$(MAKE) --no-print-directory -s all tests-built
+	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow
 
 .PHONY: all install clean deps test-deps demo check check-long bench fuzz-tree tests-built
