@@ -17,9 +17,12 @@ static bool same_text(const struct refusal *r, const char *kind, const char *tex
 	return !strcmp(r->kind, kind) && !strcmp(r->text, text);
 }
 
-static void note(struct check *c, const struct rec_task *t, const char *kind, const char *text,
-		 bool warning)
+static void note(struct check *c, const struct rec_task *t, const char *kind, bool warning,
+		 const char *fmt, va_list ap)
 {
+	char text[1024];
+
+	vsnprintf(text, sizeof(text), fmt, ap);
 	for (size_t i = 0; i < c->nr; i++) {
 		if (same_text(&c->v[i], kind, text)) {
 			c->v[i].more += c->v[i].task != t;
@@ -40,35 +43,29 @@ static void note(struct check *c, const struct rec_task *t, const char *kind, co
 void check_refuse(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
 {
 	const struct shared_by *u = users_find(c->users, user);
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	note(c, u ? u->task : NULL, kind, false, fmt, ap);
 	va_end(ap);
-	note(c, u ? u->task : NULL, kind, text, false);
 }
 
 void check_leak(struct check *c, const char *kind, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	note(c, NULL, kind, c->leaks_warn, fmt, ap);
 	va_end(ap);
-	note(c, NULL, kind, text, c->leaks_warn);
 }
 
 void check_warn(struct check *c, const char *kind, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	note(c, NULL, kind, true, fmt, ap);
 	va_end(ap);
-	note(c, NULL, kind, text, true);
 }
 
 void check_outside(struct check *c, __u64 id, const char *kind, const char *what)
@@ -82,13 +79,11 @@ void check_outside(struct check *c, __u64 id, const char *kind, const char *what
 
 static void refuse_plan(void *arg, const struct proc *p, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	note(arg, p ? p->leader : NULL, "tree", false, fmt, ap);
 	va_end(ap);
-	note(arg, p ? p->leader : NULL, "tree", text, false);
 }
 
 /* In a namespace of the tree every number must belong to a task that was seen: pidns.md D6. */

@@ -106,7 +106,7 @@ unsigned int compare_pages(struct restore *r, const struct dump *live)
 		char path[48];
 		size_t nr;
 
-		if (!u->body || restore_unit(r, u->body->mm) != u)
+		if (!restore_owns_memory(r, u))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/mem", restore_speaker(r, u));
 		mem = open(path, O_RDONLY | O_CLOEXEC);

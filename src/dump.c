@@ -245,10 +245,7 @@ static void finish_tree(struct dump *d)
 		freeze_kill(&d->freeze);
 		d->released_at = now_ns(CLOCK_MONOTONIC);
 	} else if (d->opts->after == DUMP_LEAVE_STOPPED) {
-		for (size_t i = 0; i < d->freeze.nr; i++)
-			if (d->freeze.v[i].tid == d->freeze.v[i].tgid ||
-			    !freeze_find(&d->freeze, d->freeze.v[i].tgid))
-				kill(d->freeze.v[i].tgid, SIGSTOP);
+		freeze_signal(&d->freeze, SIGSTOP);
 		let_go(d);
 	}
 }

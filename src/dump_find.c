@@ -281,8 +281,10 @@ static int note_mntns(struct dump *d)
 		}
 		r->addr = t->mntns;
 		r->inum = t->ns_mnt;
-		r->flags = t->mntns == d->own.mntns ? MNTNS_F_OWN : 0;
-		r->pid = viewer(d, t->mntns);
+		if (t->mntns == d->own.mntns)
+			r->flags = MNTNS_F_OWN;
+		else
+			r->pid = viewer(d, t->mntns);
 	}
 	ids_free(&seen);
 	return err;

@@ -59,8 +59,8 @@ static void status_field(pid_t tid, const char *name, char *buf, size_t len)
 	}
 }
 
-/* Gone, or it waits to be reaped: then the kernel says EPERM. */
-static bool is_dead(pid_t tid)
+/* ptrace(2) says EPERM of who waits to be reaped. */
+bool freeze_is_dead(pid_t tid)
 {
 	char state[32];
 
@@ -97,7 +97,7 @@ int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr)
 			continue;
 		if (ptrace(PTRACE_SEIZE, who[i].tid, 0, f->options)) {
 			err = -errno;
-			if (!is_dead(who[i].tid))
+			if (!freeze_is_dead(who[i].tid))
 				return seize_failed(who[i].tid, err);
 			err = 0; /* the next walk tells */
 			continue;
@@ -264,12 +264,17 @@ static void await_ends(struct freeze *f)
 	} while (left && monotonic() < deadline);
 }
 
-void freeze_kill(struct freeze *f)
+void freeze_signal(const struct freeze *f, int sig)
 {
 	for (size_t i = 0; i < f->nr; i++)
 		/* its leader may have exited before it */
 		if (f->v[i].tid == f->v[i].tgid || !freeze_find(f, f->v[i].tgid))
-			kill(f->v[i].tgid, SIGKILL);
+			kill(f->v[i].tgid, sig);
+}
+
+void freeze_kill(struct freeze *f)
+{
+	freeze_signal(f, SIGKILL);
 	await_ends(f);
 	free(f->v);
 	f->v = NULL;

@@ -39,6 +39,12 @@ int freeze_add(struct freeze *f, const struct frozen *who, size_t nr, __u64 dead
 /* Detach from one thread alone, which runs on. 0, -ESRCH, -ETIMEDOUT (reported). */
 int freeze_let_go(struct freeze *f, pid_t tid, __u64 deadline_ns);
 
+/* Exited: gone, or a zombie that waits to be reaped. */
+bool freeze_is_dead(pid_t tid);
+
+/* A signal to every process of f. */
+void freeze_signal(const struct freeze *f, int sig);
+
 /* Only seize, with f->options; threads keep running. Same errors. */
 int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr);
 /* Interrupt and await all that are seized and not stopped. */

@@ -16,7 +16,6 @@ static const struct {
 	{ "dump", "write a tree of processes to an image", cmd_dump },
 	{ "restore", "bring the tree of an image back", cmd_restore },
 	{ "run", "run a command in nested new pid namespaces, with chosen numbers", cmd_run },
-	{ "run", "run a command in nested new pid namespaces, with chosen numbers", cmd_run },
 	{ "show", "what an image holds", cmd_show },
 	{ "verify", "check an image completely", cmd_verify },
 };

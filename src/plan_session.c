@@ -53,7 +53,7 @@ static const struct rec_pid *early_session(const struct planner *pl, const struc
  */
 static void find_birth_session(struct planner *pl, const struct proc *p)
 {
-	const struct rec_pid *final, *first;
+	const struct rec_pid *final, *first, *early;
 	unsigned int i = index_of(pl, p);
 
 	if (!leads(p)) {
@@ -65,10 +65,11 @@ static void find_birth_session(struct planner *pl, const struct proc *p)
 	pl->born[i] = final;
 	if (!p->parent || wants_early(pl, p, final))
 		return;
+	early = early_session(pl, p);
 	if (first != final && wants_early(pl, p, first))
-		pl->born[i] = first;
-	else if (early_session(pl, p))
-		pl->born[i] = early_session(pl, p);
+		pl->born[i] = first; /* NULL, too: one of the outside */
+	else if (early)
+		pl->born[i] = early;
 }
 
 static int make_session_ghost(struct planner *pl, const struct proc *p, const struct rec_pid *s,

@@ -111,19 +111,18 @@ static bool has_own_pid_max(void)
 static int check_pid_max(const struct restore *r)
 {
 	FILE *f _fclose_ = fopen("/proc/sys/kernel/pid_max", "re");
-	unsigned int own = r->info->root_level, last;
+	unsigned int own = r->info->root_level;
+	bool each = has_own_pid_max();
 	int max = 0;
 
-	if (!f || fscanf(f, "%d", &max) != 1)
+	if ((each && restore_in_own_pidns(r)) || !f || fscanf(f, "%d", &max) != 1)
 		return 0;
-	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid) {
-		last = has_own_pid_max() ? own : pid->level;
-		for (unsigned int l = own; l <= last; l++)
-			if (pid->numbers[l] >= max && !(has_own_pid_max() && restore_in_own_pidns(r)))
+	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid)
+		for (unsigned int l = own; l <= (each ? own : pid->level); l++)
+			if (pid->numbers[l] >= max)
 				return fail(-ERANGE, "number %d at level %u is not below "
 					    "kernel.pid_max, which is %d here; raise it",
 					    pid->numbers[l], l, max);
-	}
 	return 0;
 }
 

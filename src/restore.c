@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "compare.h"
 #include "log.h"
@@ -20,6 +21,19 @@
 #include "res/file.h"
 #include "res/ghost.h"
 #include "res/vma.h"
+
+__u64 restore_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ull + ts.tv_nsec;
+}
+
+__u64 restore_deadline(const struct restore *r)
+{
+	return restore_now_ns() + r->opts->timeout_ms * 1000000ull;
+}
 
 /* ---- what kinds ask ---- */
 
@@ -248,8 +262,9 @@ static int make_objects(struct restore *r)
 	int err = 0;
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
-		err = for_all(r, res_types[i], res_types[i]->restore);
-	return err || !r->mounts_now ? err : restore_go_home(r);
+		/* a kind that opens in another mount namespace leaves the next one at home */
+		err = for_all(r, res_types[i], res_types[i]->restore) ?: restore_go_to(r, 0);
+	return err;
 }
 
 /* Only what opens files that exist: a try must not make anything. */
@@ -437,10 +452,16 @@ static void restore_free(struct restore *r)
 	restore_walk_end(r);
 }
 
+static struct restore new_restore(const struct restore_opts *opts)
+{
+	return (struct restore){ .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1,
+				 .last_pid_fd = -1, .home = { -1, -1 }, .machine = { .fd = -1 },
+				 .image = { .fd = -1 } };
+}
+
 int restore_try(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1, .home = { -1, -1 },
-			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
+	struct restore r = new_restore(opts);
 	int err = load(&r);
 
 	if (!err)
@@ -478,8 +499,7 @@ static int end_as_root(const struct restore *r)
 
 int restore_run(const struct restore_opts *opts)
 {
-	struct restore r = { .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .last_pid_fd = -1, .home = { -1, -1 },
-			     .machine = { .fd = -1 }, .image = { .fd = -1 } };
+	struct restore r = new_restore(opts);
 	sigset_t old;
 	int err;
 

@@ -176,10 +176,20 @@ int restore_kept(const struct restore *r, __u64 id, int *fd, int *second);
  */
 int restore_dir(struct restore *r, __u64 mntns, const char *path, const struct rec_inode *id);
 
+/* CLOCK_MONOTONIC now, and when a stage that begins now is given up. */
+__u64 restore_now_ns(void);
+__u64 restore_deadline(const struct restore *r);
+
 /* Which thread of a living process can be asked about it: the leader, unless that has exited. */
 static inline pid_t restore_speaker(struct restore *r, const struct unit *u)
 {
 	return restore_unit(r, u->body->addr)->tid;
+}
+
+/* Does this living process stand for its address space, which others may share? */
+static inline bool restore_owns_memory(struct restore *r, const struct unit *u)
+{
+	return u->body && restore_unit(r, u->body->mm) == u;
 }
 
 /* The number of a pid object as a unit's own namespace sees it; 0 when it cannot. */

@@ -223,12 +223,13 @@ static int make_foreigner(struct restore *r, unsigned int i)
 	const struct plan_task *t = &r->plan.task[i];
 	struct clone_args a = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = t->exit_signal };
 	int there _close_ = -1, home _close_ = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	int err = restore_find_tids(r);
+	const struct unit *init = &r->units[t->enter - r->tree.procs];
+	int err = init->tid > 0 ? 0 : restore_find_tids(r);
 	long pid;
 
 	if (err)
 		return err;
-	there = syscall(SYS_pidfd_open, r->units[t->enter - r->tree.procs].tid, 0);
+	there = syscall(SYS_pidfd_open, init->tid, 0);
 	if (home < 0 || there < 0 || setns(there, CLONE_NEWPID))
 		return fail(-errno, "enter pid namespace of %d", pid_own_nr(t->enter->pid));
 	restore_set_tid(r, &a, t->pid);

@@ -161,7 +161,7 @@ static int close_processes(struct restore *r)
 
 		if (!IS_LIVE(u))
 			continue;
-		if (restore_unit(r, u->body->mm) == u)
+		if (restore_owns_memory(r, u))
 			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
 		set_cursor(r, u);
 		set_pid_max(r, u);

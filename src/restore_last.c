@@ -19,19 +19,11 @@
 #include "restore.h"
 
 #define SLEEP_TRIES 1000
-#define IS_LIVE(u) ((u)->task && !(u)->task->exit_state)
+#define RUNS(u) ((u)->task && !(u)->task->exit_state) /* a leader may have exited by now */
 
 static const struct rec_regs *regs_of(const struct restore *r, const struct unit *u)
 {
 	return snap_find(&r->image.snap, REC_REGS, u->task->addr);
-}
-
-static __u64 deadline(const struct restore *r)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec + r->opts->timeout_ms * 1000000ull;
 }
 
 /* Tasks that slept with a timeout begin to sleep again, for what was left of it. */
@@ -41,7 +33,7 @@ static int begin_sleeps(struct restore *r)
 
 	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
 		struct unit *u = &r->units[i];
-		const struct rec_regs *regs = IS_LIVE(u) ? regs_of(r, u) : NULL;
+		const struct rec_regs *regs = RUNS(u) ? regs_of(r, u) : NULL;
 
 		if (!regs || regs->restart == RESTART_NONE || freeze_find(&r->freeze, u->tid)->stopped)
 			continue;
@@ -67,7 +59,7 @@ static int settle_sleep(struct restore *r, struct unit *u, struct frozen *f)
 		nanosleep(&(struct timespec){ 0, 50000 }, NULL);
 		ptrace(PTRACE_INTERRUPT, f->tid, 0, 0);
 		f->stopped = false;
-		err = freeze_await(f, deadline(r));
+		err = freeze_await(f, restore_deadline(r));
 		if (err)
 			return err;
 	}
@@ -76,11 +68,11 @@ static int settle_sleep(struct restore *r, struct unit *u, struct frozen *f)
 
 static int stop_all(struct restore *r)
 {
-	int err = freeze_stop(&r->freeze, deadline(r));
+	int err = freeze_stop(&r->freeze, restore_deadline(r));
 
 	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
 		struct unit *u = &r->units[i];
-		struct frozen *f = IS_LIVE(u) ? freeze_find(&r->freeze, u->tid) : NULL;
+		struct frozen *f = RUNS(u) ? freeze_find(&r->freeze, u->tid) : NULL;
 
 		if (!f || f->group_stop)
 			continue;
@@ -92,12 +84,6 @@ static int stop_all(struct restore *r)
 	return err;
 }
 
-/* Does this task stand for its address space? */
-static bool owns_memory(struct restore *r, struct unit *u)
-{
-	return u->body && restore_unit(r, u->body->mm) == u;
-}
-
 /* One thread of each address space removes the machine from it, all at the same time. */
 static int remove_machine(struct restore *r)
 {
@@ -105,13 +91,13 @@ static int remove_machine(struct restore *r)
 	int err = 0;
 
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
-		if (owns_memory(r, &r->units[i]))
+		if (restore_owns_memory(r, &r->units[i]))
 			err = arch_inject_start(restore_speaker(r, &r->units[i]), machine_syscall_insn(&r->machine),
 						SYS_munmap, args);
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		__s64 res = 0;
 
-		if (!owns_memory(r, &r->units[i]))
+		if (!restore_owns_memory(r, &r->units[i]))
 			continue;
 		err = arch_inject_finish(restore_speaker(r, &r->units[i]), &res);
 		if (!err && res)
@@ -183,7 +169,7 @@ int restore_last(struct restore *r)
 	if (!err)
 		err = remove_machine(r);
 	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
-		if (IS_LIVE(&r->units[i]))
+		if (RUNS(&r->units[i]))
 			err = set_registers(r, &r->units[i]);
 		if (!err && i < r->nr_procs && r->units[i].body)
 			err = set_by_proc(r, &r->units[i]);

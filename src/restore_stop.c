@@ -20,14 +20,6 @@ static bool is_stopped(const struct unit *u)
 	return u->proc && !u->proc->zombie && u->proc->sig->signal_flags & SIGNAL_STOP_STOPPED;
 }
 
-static __u64 deadline(const struct restore *r)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * 1000000000ull + ts.tv_nsec + r->opts->timeout_ms * 1000000ull;
-}
-
 /*
  * A SIGSTOP, turned into the signal that stopped it once: waitid(2) tells which. Only that one is let
  * through; other signals stay blocked. An orphaned group ignores the terminal's signals: SIGSTOP.
@@ -63,7 +55,7 @@ static int stop_process(struct restore *r, struct unit *leader)
 		struct unit *u = &r->units[i];
 
 		if (u->proc == leader->proc)
-			err = freeze_await(freeze_find(&r->freeze, u->tid), deadline(r));
+			err = freeze_await(freeze_find(&r->freeze, u->tid), restore_deadline(r));
 	}
 	return err;
 }

@@ -58,7 +58,7 @@ static bool is_memory_device(__u32 rdev)
 
 bool file_is_memfd(const struct rec_file *f)
 {
-	return f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->path, "/" MEMFD, strlen("/" MEMFD));
+	return f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->name, MEMFD, strlen(MEMFD));
 }
 
 static enum file_class regular_class(const struct rec_file *f)
@@ -148,6 +148,8 @@ bool file_is_shared(const struct snap *s, const struct rec_file *f)
 	size_t slots, areas, programs;
 
 	snap_referring(s, REC_FD, struct rec_fd, file, f->addr, &slots);
+	if (f->count <= slots)
+		return false; /* the usual case, without a look at all areas */
 	snap_referring(s, REC_VMA, struct rec_vma, file, f->addr, &areas);
 	snap_referring(s, REC_MM, struct rec_mm, exe, f->addr, &programs);
 	return f->count > slots + areas + programs;
@@ -186,8 +188,7 @@ static int check(struct check *c, const void *rec)
 	const struct rec_file *f = rec;
 
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
-		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree",
-			     f->path_len ? f->path : f->name);
+		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree", name_of(f));
 	if (c->live)
 		return 0;
 	if ((file_class(c->snap, f) == FILE_ANON || file_is_memfd(f)) && file_is_shared(c->snap, f))
@@ -308,15 +309,12 @@ int file_open(const struct rec_file *f, const char *path)
 
 static int open_by_path(struct restore *r, const struct rec_file *f)
 {
-	int there = restore_go_to(r, restore_mounts_of_file(r, f->addr));
 	/* others may have grown; what code was loaded from may not */
 	bool program = restore_is_program(r, f->addr);
 	const char *role = program ? ", which the tree runs or maps" : "";
 	char differs[200];
-	int fd _close_ = there ? -1 : open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
+	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
 
-	if (there)
-		return there;
 	if (fd < 0)
 		return fail(-errno, "open %s%s", f->path, role);
 	if (!path_same(fd, &f->id, program, differs, sizeof(differs)))
@@ -367,7 +365,7 @@ static int restore_file(struct restore *r, const void *rec)
 		fd = open_nameless(r, f);
 		break;
 	default:
-		fd = open_by_path(r, f);
+		fd = restore_go_to(r, restore_mounts_of_file(r, f->addr)) ?: open_by_path(r, f);
 	}
 	return fd < 0 ? fd : restore_keep(r, f->addr, fd, -1);
 }

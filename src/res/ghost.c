@@ -97,6 +97,8 @@ static int make_memfd(const struct rec_file *f)
 	char name[REC_PATH_MAX];
 	int fd;
 
+	if (strncmp(f->path, "/" MEMFD, strlen("/" MEMFD)))
+		return fail(-ERR_IMAGE, "image: %s is not the path of a memfd", f->path);
 	snprintf(name, sizeof(name), "%s", f->path + strlen("/" MEMFD));
 	if (path_deleted(name, NULL))
 		name[strlen(name) - strlen(DELETED)] = 0;

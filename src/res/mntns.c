@@ -7,15 +7,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
 
 #include "check.h"
 #include "dump.h"
 #include "log.h"
+#include "mount.h"
 #include "mounts.h"
-#include "path.h"
 #include "rec_state.h"
 #include "res.h"
 #include "restore.h"
@@ -47,32 +46,12 @@ static void check_sharers(struct check *c, const struct rec_mntns *ns)
 	}
 }
 
-static const struct rec_pidns *pidns_of(const struct snap *s, unsigned int inum)
-{
-	snap_for_each(s, REC_PIDNS, const struct rec_pidns, ns)
-		if (ns->inum == inum)
-			return ns;
-	return NULL;
-}
-
-/* Somebody who is in both namespaces: only such a task can mount it. */
-static const struct rec_task *mounter(const struct snap *s, __u64 mntns, __u64 pidns)
-{
-	snap_for_each(s, REC_TASK, const struct rec_task, t) {
-		const struct rec_pid *pid = snap_find(s, REC_PID, t->pid);
-
-		if (t->mntns == mntns && t->pid == t->tgid && !t->exit_state && pid && pid->ns == pidns)
-			return t;
-	}
-	return NULL;
-}
-
 static void check_mounts(struct check *c, const struct rec_mntns *ns, const struct mount_diff *d)
 {
 	for (size_t i = 0; i < d->nr; i++) {
-		const struct rec_pidns *pidns = pidns_of(c->snap, d->proc[i].pidns);
+		const struct rec_pidns *pidns = mount_pidns(c->snap, d->proc[i].pidns);
 
-		if (!pidns || !mounter(c->snap, ns->addr, pidns->addr))
+		if (!pidns || !mount_mounter(c->snap, ns->addr, pidns->addr))
 			check_refuse(c, 0, "mntns", "mount namespace %u: the proc on %s shows pid namespace "
 				     "%u, of which no process of the tree is in that mount namespace",
 				     ns->inum, d->proc[i].point, d->proc[i].pidns);
@@ -100,26 +79,6 @@ static int check(struct check *c, const void *rec)
 	return 0;
 }
 
-static int add_mount(struct dump *d, const struct rec_mntns *ns, const struct proc_mount *p, unsigned int i)
-{
-	size_t point = strlen(p->point) + 1, data = strlen(p->data) + 1;
-	struct rec_mount *m = snap_new(&d->snap, REC_MOUNT, sizeof(*m) + ALIGN_UP(point, REC_ALIGN) +
-								    ALIGN_UP(data, REC_ALIGN));
-	const struct rec_pidns *pidns = pidns_of(&d->snap, p->pidns);
-
-	if (!m || !pidns)
-		return fail(-ENOMEM, "dump");
-	m->mntns = ns->addr;
-	m->pidns = pidns->addr;
-	m->index = i;
-	m->flags = p->flags;
-	m->point_len = point;
-	m->data_len = data;
-	memcpy(m->text, p->point, point);
-	memcpy(m->text + ALIGN_UP(point, REC_ALIGN), p->data, data);
-	return 0;
-}
-
 static int collect(struct dump *d, void *rec)
 {
 	struct rec_mntns *ns = rec;
@@ -133,7 +92,7 @@ static int collect(struct dump *d, void *rec)
 		fail(err, "read the mounts of process %u", ns->pid);
 	ns->flags |= diff.slave ? MNTNS_F_SLAVE : 0;
 	for (size_t i = 0; i < diff.nr && !err; i++)
-		err = add_mount(d, ns, &diff.proc[i], i);
+		err = mount_add(d, ns->addr, &diff.proc[i], i);
 	mounts_diff_free(&diff);
 	return err;
 }
@@ -188,54 +147,4 @@ const struct res_type res_mntns = {
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
 	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_mntns,
 	.restore = restore_mntns, .join = join,
-};
-
-/* ---- kind "mount": a proc file system in such a namespace ---- */
-
-#undef R
-#define R struct rec_mount
-
-static const struct field mount_fields[] = {
-	FIELD_OWNER(R, mntns, REC_MNTNS),
-	FIELD_REF(R, pidns, REC_PIDNS),
-	FIELD(R, index, IS_KEY, AS_DEC),
-	FIELD(R, flags, MUST_MATCH, AS_HEX),
-	FIELD(R, point_len, MUST_MATCH, AS_DEC),
-	FIELD(R, data_len, MUST_MATCH, AS_DEC),
-};
-
-static const char *mount_data(const struct rec_mount *m)
-{
-	return m->text + ALIGN_UP(m->point_len, REC_ALIGN);
-}
-
-static int read_mount(const struct image *img, const void *rec)
-{
-	const struct rec_mount *m = rec;
-	size_t room = m->h.len - sizeof(*m), data = ALIGN_UP((size_t)m->point_len, REC_ALIGN);
-
-	if (!path_ok(m->text, room, m->point_len) || !m->data_len || data + m->data_len > room ||
-	    strnlen(mount_data(m), m->data_len) != m->data_len - 1u ||
-	    !mounter(&img->snap, m->mntns, m->pidns))
-		return fail(-ERR_IMAGE, "image: a mount of namespace %llu is impossible", m->mntns);
-	return 0;
-}
-
-static int join_mount(struct restore *r, const void *rec)
-{
-	const struct rec_mount *m = rec;
-	const struct rec_task *by = mounter(&r->image.snap, m->mntns, m->pidns);
-	void *type = machine_dup(&r->machine, "proc", 5);
-
-	batch_op(restore_batch(r, by->addr), SYS_mount, type,
-		 machine_dup(&r->machine, m->text, m->point_len), type, m->flags,
-		 machine_dup(&r->machine, mount_data(m), m->data_len));
-	return 0;
-}
-
-const struct res_type res_mount = {
-	.name = "mount", .tag = REC_MOUNT, .size = sizeof(R), .owned = true,
-	.fields = mount_fields, .nr_fields = sizeof(mount_fields) / sizeof(mount_fields[0]),
-	.tail = MUST_MATCH, .tail_form = AS_TEXT,
-	.phase = PHASE_PROCESS, .read = read_mount, .join = join_mount,
 };

@@ -219,9 +219,10 @@ static int read_data(const struct image *img, const void *rec)
 	return 0;
 }
 
-static int open_ends(const struct restore *r, const struct rec_pipe *p, int end[2])
+static int open_ends(struct restore *r, const struct rec_pipe *p, int end[2])
 {
 	size_t nr;
+	int err;
 	void **file = ends_of(&r->image.snap, p, &nr);
 
 	if (!p->named)
@@ -232,6 +233,9 @@ static int open_ends(const struct restore *r, const struct rec_pipe *p, int end[
 
 		if (!is_end(&r->image.snap, f, p))
 			continue;
+		err = restore_go_to(r, restore_mounts_of_file(r, f->addr));
+		if (err)
+			return err;
 		/* read and write: does not wait for anybody on the other side */
 		end[0] = open(f->path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		if (end[0] < 0)
