@@ -73,12 +73,13 @@ UNIT_OBJ := $(filter-out $(B)/src/main.o,$(OBJ))
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS) -lcmocka
 
-$(B)/tests/unit/plan_test $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
+$(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o
+$(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
 
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
-$(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/tests/unit/sim.o $(B)/src/snap.o $(B)/src/snap_refs.o
+$(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o $(B)/src/snap.o $(B)/src/snap_refs.o
 	$(CC) $(CFLAGS) -o $@ $^
 
 $(B)/tests/portrait: $(B)/tests/portrait.o

@@ -127,3 +127,27 @@ restore() {
 last_words() {
 	grep -v '^---' "$dir/log" | tail -n 3 | tr '\n' ' ' | cut -c1-300
 }
+
+# ---- scripts of several checks, one after the other ----
+
+# begin NAME: a directory, the processes noted there, the end of both; then check WHAT COMMAND...
+begin() {
+	name=$1
+	work=$(mktemp -d "${TMPDIR:-/tmp}/bpf-ckpt-$name.XXXXXX") || exit 1
+	dir=$work
+	failed=0
+	: >"$dir/pids"
+	trap 'kill_noted; [ $failed -ne 0 ] || rm -rf "$work"' EXIT
+}
+
+check() {
+	local what=$1
+
+	shift
+	if "$@" >"$dir/said" 2>&1; then
+		echo "ok $name/$what"
+	else
+		echo "not ok $name/$what: $(cat "$dir/said" "$dir/log" 2>/dev/null | tail -n 2 | tr '\n' ' ' | cut -c1-250)"
+		failed=1
+	fi
+}

@@ -192,6 +192,21 @@ static bool do_setpgid(struct grow *g, int task, int target, int group)
 		     grow_tell(g, task, OP_SETPGID, t, p));
 }
 
+char grow_state(pid_t here)
+{
+	char path[64], text[512] = "", *paren;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", here);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+		text[0] = 0;
+	if (fd >= 0)
+		close(fd);
+	paren = strrchr(text, ')');
+	return paren && paren[1] ? paren[2] : 0;
+}
+
 static bool do_exit(struct grow *g, int task)
 {
 	int ns = g->sim.pid[g->sim.task[task].pid].ns;
@@ -204,17 +219,10 @@ static bool do_exit(struct grow *g, int task)
 		return false;
 	/* until the kernel has made it a zombie and found new parents */
 	for (int i = 0; i < PATIENCE_MS; i++) {
-		char path[64], text[512] = "";
-		int fd;
+		char state = grow_state(g->sim.pid[g->sim.task[task].pid].nr[0]);
 
-		snprintf(path, sizeof(path), "/proc/%d/stat", g->sim.pid[g->sim.task[task].pid].nr[0]);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0 || strstr(text, ") Z")) {
-			if (fd >= 0)
-				close(fd);
+		if (!state || state == 'Z')
 			return true;
-		}
-		close(fd);
 		usleep(1000);
 	}
 	return grow_problem(g, "task %d does not exit", task);

@@ -21,24 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../unit/reasons.h"
 #include "grow.h"
 
 /* ---- some are stopped meanwhile ---- */
-
-static char state_of(pid_t here)
-{
-	char path[64], text[512] = "", *paren;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", here);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
-		text[0] = 0;
-	if (fd >= 0)
-		close(fd);
-	paren = strrchr(text, ')');
-	return paren && paren[1] ? paren[2] : 0;
-}
 
 /* The first task sees all and is not among them. */
 static bool stop_some(struct grow *g)
@@ -52,7 +38,7 @@ static bool stop_some(struct grow *g)
 			continue;
 		if (grow_tell(g, 0, OP_SIGNAL, grow_number(g, 0, g->sim.task[i].pid), SIGSTOP))
 			return grow_problem(g, "task %d cannot be stopped", i);
-		for (int n = 0; n < PATIENCE_MS && state_of(here) != 'T'; n++)
+		for (int n = 0; n < PATIENCE_MS && grow_state(here) != 'T'; n++)
 			usleep(1000);
 	}
 	return true;
@@ -238,35 +224,17 @@ static int minimize(struct grow *g, uint64_t seed)
 
 /* ---- why trees were refused ---- */
 
-struct reasons {
-	struct { char text[160]; int nr; } v[24];
-	int refused;
-};
-
 /* Without the numbers, which differ from tree to tree. */
 static void count_reason(struct reasons *r, const char *why)
 {
 	const char *at = strstr(why, "): ");
 	char text[160] = "";
 	size_t n = 0;
-	int i = 0;
 
 	for (at = at ? at + 3 : why; *at && *at != '(' && n < sizeof(text) - 1; at++)
 		if (*at < '0' || *at > '9')
 			text[n++] = *at;
-	while (i < 23 && r->v[i].nr && strcmp(r->v[i].text, text))
-		i++;
-	memcpy(r->v[i].text, text, sizeof(text));
-	r->v[i].nr++;
-	r->refused++;
-}
-
-static void tell_reasons(const struct reasons *r, uint64_t nr, int bad)
-{
-	printf("# %lu trees: %d with a problem, %d refused (%.1f %%)\n", nr, bad, r->refused,
-	       nr ? 100.0 * r->refused / nr : 0);
-	for (int i = 0; i < 24 && r->v[i].nr; i++)
-		printf("# %5.1f %% %s\n", 100.0 * r->v[i].nr / nr, r->v[i].text);
+	reasons_count(r, text);
 }
 
 int main(int argc, char **argv)
@@ -310,7 +278,8 @@ int main(int argc, char **argv)
 		}
 		fflush(stdout);
 	}
-	tell_reasons(&reasons, nr, bad);
+	printf("# %lu trees: %d with a problem\n", nr, bad);
+	reasons_print(&reasons, nr, "# ");
 	unlink(g->log);
 	unlink(g->board_path);
 	rmdir(g->dir);

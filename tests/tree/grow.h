@@ -32,6 +32,9 @@ int grow_number(const struct grow *g, int task, int pid);
 /* Learn the real numbers of a new task from /proc, which shows the whole chain. */
 bool grow_learn(struct grow *g, int task, pid_t here);
 
+/* The letter of /proc/PID/stat, 0 when there is none. */
+char grow_state(pid_t here);
+
 /* Something random, by a task and by the simulation; false when they do not agree. */
 bool grow_step(struct grow *g);
 

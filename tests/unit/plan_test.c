@@ -14,17 +14,12 @@
 
 #include "log.h"
 #include "plan.h"
+#include "reasons.h"
 #include "sim.h"
 
 #include <cmocka.h>
 
 #define SEEDS 3000
-#define REASONS 32
-
-struct reason {
-	char text[120];
-	unsigned int nr;
-};
 
 struct run {
 	uint64_t seed;
@@ -306,21 +301,11 @@ static int run_seed(struct run *r, uint64_t seed)
 	return run(r);
 }
 
-static void count_reason(struct reason *v, const char *text)
-{
-	int i = 0;
-
-	while (i < REASONS - 1 && v[i].nr && strcmp(v[i].text, text))
-		i++;
-	snprintf(v[i].text, sizeof(v[i].text), "%s", text);
-	v[i].nr++;
-}
-
 static void test_random(void **state)
 {
 	static struct run r;
-	static struct reason reasons[REASONS];
-	unsigned int refused = 0, seeds = getenv("PLAN_SEEDS") ? atoi(getenv("PLAN_SEEDS")) : SEEDS;
+	static struct reasons reasons;
+	unsigned int seeds = getenv("PLAN_SEEDS") ? atoi(getenv("PLAN_SEEDS")) : SEEDS;
 	uint64_t first = getenv("PLAN_SEED") ? strtoull(getenv("PLAN_SEED"), NULL, 10) : 1;
 
 	(void)state;
@@ -331,13 +316,10 @@ static void test_random(void **state)
 
 		if (result < 0)
 			fail_msg("seed %lu: %s", seed, r.problem);
-		refused += !result;
 		if (!result)
-			count_reason(reasons, r.refusal);
+			reasons_count(&reasons, r.refusal);
 	}
-	print_message("%u of %u trees refused\n", refused, seeds);
-	for (int i = 0; i < REASONS && reasons[i].nr; i++)
-		print_message("%5u: %s\n", reasons[i].nr, reasons[i].text);
+	reasons_print(&reasons, seeds, "");
 }
 
 int main(void)
