@@ -12,10 +12,13 @@ struct mm_struct___word {
 
 static __always_inline __u64 mm_flags(struct mm_struct *mm)
 {
+	struct mm_struct___word *old = (void *)mm;
 	unsigned long word = 0;
 
-	/* both begin with the word that holds all bits */
-	if (bpf_core_field_exists(mm->flags))
+	/* a field's type decides whether it "exists": the word that holds all bits comes first in both */
+	if (bpf_core_field_exists(old->flags))
+		word = BPF_CORE_READ(old, flags);
+	else if (bpf_core_field_exists(mm->flags))
 		bpf_probe_read_kernel(&word, sizeof(word),
 				      (char *)mm + bpf_core_field_offset(struct mm_struct, flags));
 	return word;
@@ -80,9 +83,9 @@ static __always_inline struct fown_struct *file_owner(struct file *file)
 {
 	struct file___embedded *old = (void *)file;
 
-	if (bpf_core_field_size(file->f_owner) == sizeof(void *))
-		return BPF_CORE_READ(file, f_owner);
-	return (void *)old + bpf_core_field_offset(struct file___embedded, f_owner);
+	if (bpf_core_field_exists(old->f_owner))
+		return (void *)old + bpf_core_field_offset(struct file___embedded, f_owner);
+	return BPF_CORE_READ(file, f_owner);
 }
 
 /* file.f_count (atomic_long_t) until 6.13, then f_ref, which counts from -1 up: one less */

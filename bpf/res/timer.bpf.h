@@ -65,7 +65,7 @@ static __always_inline void read_notify(struct rec_timer *r, struct k_itimer *k)
 	struct k_itimer___old *old = (void *)k;
 	struct sigqueue *q;
 
-	if (bpf_core_field_size(k->sigq) == sizeof(void *))
+	if (bpf_core_field_exists(old->sigq))
 		q = BPF_CORE_READ(old, sigq);
 	else
 		q = (void *)k + bpf_core_field_offset(struct k_itimer, sigq);
