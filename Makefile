@@ -59,10 +59,13 @@ clean:
 # ---- what a fresh Debian 12 lacks: installed once, as root, only when something is missing ----
 BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
 	libsmartcols-dev libjson-c-dev pkg-config linux-libc-dev
+VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
 
 deps:
 	@tools/deps $(BUILD_PKGS)
+vm-deps: test-deps
+	@tools/deps $(VM_PKGS)
 test-deps:
 	@tools/deps $(BUILD_PKGS) $(TEST_PKGS)
 
@@ -102,6 +105,12 @@ check: test-deps
 check-long: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check --long
+# VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12
+VM      ?= load
+KERNELS ?=
+check-vm: vm-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/vm/check "$(VM)" $(KERNELS)
 # RUNS of each shape; SHAPE: only those whose name has this in it
 RUNS  ?= 7
 SHAPE ?=
@@ -116,6 +125,6 @@ fuzz-tree: test-deps
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow
 
-.PHONY: all install clean deps test-deps demo check check-long bench fuzz-tree tests-built
+.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm bench fuzz-tree tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

@@ -64,6 +64,17 @@ static __always_inline struct frame *frame_get(void)
 	return f;
 }
 
+/*
+ * Says in a way that no compiler drops what a comparison has just said, mask being one less than a
+ * power of two: verifiers before 6.12 forget the bounds of a value that was spilled before it was
+ * compared.
+ */
+static __always_inline __u32 bounded(__u32 value, __u32 mask)
+{
+	barrier_var(value);
+	return value & mask;
+}
+
 /* Room for a record of size bytes (a constant); its header is filled in. NULL when the frame is full. */
 static __always_inline void *frame_add(struct frame *f, __u32 tag, __u32 size)
 {
@@ -72,6 +83,7 @@ static __always_inline void *frame_add(struct frame *f, __u32 tag, __u32 size)
 
 	if (off > REC_FRAME_MAX - size || size > REC_FRAME_MAX)
 		return NULL;
+	off = bounded(off, FRAME_BYTES / 2 - 1);
 	h = (void *)(f->data + off);
 	bpf_probe_read_kernel(h, size, NULL); /* zero-fills; memset() of this size does not compile */
 	h->tag = tag;
@@ -99,6 +111,7 @@ static __always_inline __u32 frame_path(struct frame *f, struct rec_hdr *h, stru
 
 	if (off > REC_FRAME_MAX - REC_PATH_MAX)
 		return 0;
+	off = bounded(off, FRAME_BYTES / 2 - 1);
 	n = bpf_d_path(p, f->data + off, REC_PATH_MAX);
 	if (n <= 0 || n > REC_PATH_MAX)
 		return 0;

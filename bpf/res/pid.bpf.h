@@ -22,7 +22,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
 	__uint(max_entries, 1);
 	__type(key, __u32);
-	__type(value, struct upid[PID_NUMBERS_MAX]);
+	__type(value, struct upid[64]); /* PID_NUMBERS_MAX, and a power of two for bounded() */
 } upids __weak SEC(".maps");
 
 static __always_inline struct pid_namespace *pid_active_ns(struct pid *pid)
@@ -44,7 +44,7 @@ static __always_inline void fill_numbers(struct rec_pid *r, struct pid *pid, __u
 	if (!upid || bytes > sizeof(struct upid) * PID_NUMBERS_MAX)
 		return;
 	bpf_probe_read_kernel(upid, sizeof(struct upid) * PID_NUMBERS_MAX, NULL); /* zero-fills */
-	bpf_probe_read_kernel(upid, bytes, pid_upid(pid, 0));
+	bpf_probe_read_kernel(upid, bounded(bytes, sizeof(struct upid) * 64 - 1), pid_upid(pid, 0));
 	for (i = 0; i < PID_NUMBERS_MAX; i++)
 		r->numbers[i] = upid[i].nr;
 }
