@@ -5,20 +5,16 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 
 #include "cleanup.h"
 #include "dump_find.h"
 #include "log.h"
+#include "reach.h"
 #include "rec_file.h"
 #include "rec_state.h"
 #include "res.h"
 #include "vdso.h"
-
-#ifndef SYS_pidfd_getfd
-#define SYS_pidfd_getfd 438
-#endif
 
 static __u64 now_ns(clockid_t clock)
 {
@@ -45,32 +41,12 @@ const struct rec_task *dump_task_of(const struct dump *d, __u64 pid)
 
 int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd)
 {
-	const struct rec_pid *tgid = snap_find(&d->snap, REC_PID, t->tgid);
-	int pidfd _close_ = tgid ? syscall(SYS_pidfd_open, tgid->numbers[0], 0) : -1;
-	int got;
-
-	if (pidfd < 0)
-		return -errno;
-	got = syscall(SYS_pidfd_getfd, pidfd, fd, 0);
-	return got < 0 ? -errno : got;
+	return reach_getfd(&d->snap, t, fd);
 }
 
 bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd)
 {
-	size_t nr;
-	void **slot = snap_referring(&d->snap, REC_FD, struct rec_fd, file, file, &nr);
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct rec_fd *s = slot[i];
-		const struct shared_by *u = users_find(&d->users, s->files);
-
-		if (u) {
-			*t = u->task;
-			*fd = s->fd;
-			return true;
-		}
-	}
-	return false;
+	return reach_find(&d->snap, &d->users, file, t, fd);
 }
 
 static void free_source(struct page_source *src)

@@ -9,15 +9,14 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
+#include "res/refused.h"
 
+#define HUGETLBFS_MAGIC 0x958458f6
+
+/* Where a path does not lead to what is open, or not before the tree is there. */
 static const struct { __u64 magic; const char *name; } pseudo[] = {
-	{ 0x9fa0, "proc" },	      { 0x62656572, "sysfs" },	     { 0x27e0eb, "cgroup" },
-	{ 0x63677270, "cgroup2" },    { 0x64626720, "debugfs" },     { 0x74726163, "tracefs" },
-	{ 0x73636673, "securityfs" }, { 0xcafe4a11, "bpf" },	     { 0x19800202, "mqueue" },
-	{ 0x958458f6, "hugetlbfs" },  { 0x6e736673, "nsfs" },	     { 0x0187, "autofs" },
-	{ 0x50494446, "pidfs" },      { 0x1cd1, "devpts" },	     { 0x42494e4d, "binfmt_misc" },
-	{ 0x65735543, "fusectl" },    { 0x62656570, "configfs" },    { 0x6165676c, "pstore" },
-	{ 0xde5e81e4, "efivarfs" },   { 0xabba1974, "xenfs" },	     { 0x5345434d, "secretmem" },
+	{ 0x9fa0, "proc" }, { 0x6e736673, "nsfs" }, { 0x50494446, "pidfs" }, { 0x1cd1, "devpts" },
+	{ HUGETLBFS_MAGIC, "hugetlbfs" },
 };
 
 const char *path_pseudo_fs(__u64 magic)
@@ -39,8 +38,10 @@ const char *path_refusal(const char *path, const struct rec_inode *id)
 {
 	if (path[0] != '/')
 		return "it cannot be reached from this mount namespace and root";
-	if (path_pseudo_fs(id->magic))
-		return "files of the kernel's own file systems (proc, sysfs, cgroup, ...) are not supported yet";
+	if (refused_fs(id->magic))
+		return refused_fs(id->magic);
+	if (path_pseudo_fs(id->magic) && id->magic != HUGETLBFS_MAGIC)
+		return "files of the kernel's own file systems (proc, namespaces, devpts) are not supported yet";
 	if (path_deleted(path, id))
 		return "it was deleted or renamed over";
 	return NULL;

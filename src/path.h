@@ -14,7 +14,7 @@
 /* Why a file with that path and inode cannot be opened again by its path, or NULL. */
 const char *path_refusal(const char *path, const struct rec_inode *id);
 
-/* The name of a file system by its magic, or NULL for one that holds ordinary files. */
+/* The name of a file system where paths do not lead to what is open; NULL for the others. */
 const char *path_pseudo_fs(__u64 magic);
 
 /* d_path() ended it with " (deleted)" and the inode has no link. */

@@ -19,6 +19,7 @@
 #include "rec_mem.h"
 #include "rec_file.h"
 #include "rec_state.h"
+#include "res/epoll.h"
 #include "res/mm.h"
 #include "restore.h"
 #include "restore_stop.h"
@@ -288,6 +289,8 @@ int restore_fill(struct restore *r)
 		err = fill_processes(r);
 	if (!err)
 		err = fill_threads(r);
+	if (!err) /* before files have owners that would be told */
+		err = epoll_watch_all(r);
 	if (err)
 		return err;
 	set_dumpable(r);

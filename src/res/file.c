@@ -16,6 +16,7 @@
 #include "pages_read.h"
 #include "path.h"
 #include "rec_mem.h"
+#include "refused.h"
 #include "res.h"
 #include "restore.h"
 
@@ -101,18 +102,13 @@ static const char *other_refusal(const struct rec_file *f, char *buf, size_t len
 		if (f->id.rdev >> 20 == 136 || f->id.rdev == (5 << 20) || f->id.rdev == (5 << 20 | 2))
 			return "terminals are not supported yet; redirect it, or start the program with "
 			       "setsid(1) and files for its input and output";
-		snprintf(buf, len, "character device %u:%u is not supported", f->id.rdev >> 20,
-			 f->id.rdev & 0xfffff);
-		return buf;
+		return refused_device(f->id.rdev, false, buf, len);
 	case S_IFBLK:
-		snprintf(buf, len, "block device %u:%u is not supported", f->id.rdev >> 20,
-			 f->id.rdev & 0xfffff);
-		return buf;
+		return refused_device(f->id.rdev, true, buf, len);
 	case S_IFREG:
 		return "System V shared memory is not supported yet";
 	default:
-		snprintf(buf, len, "%.32s is not supported yet", f->name[0] ? f->name : "this type of file");
-		return buf;
+		return refused_fs(f->id.magic) ?: refused_anon(f->name, buf, len);
 	}
 }
 
@@ -129,8 +125,12 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return "its path is longer than this program can carry";
 	if (class != FILE_NAMELESS)
 		return path_refusal(f->path, &f->id);
-	if (path_pseudo_fs(f->id.magic))
-		return path_refusal(f->path, &f->id);
+	if (refused_fs(f->id.magic))
+		return refused_fs(f->id.magic);
+	if (path_pseudo_fs(f->id.magic)) {
+		snprintf(buf, len, "a file of %s without a name is not supported yet", path_pseudo_fs(f->id.magic));
+		return buf;
+	}
 	if (mapped && f->flags & FMODE_EXEC_FLAG)
 		return "the executable was deleted or replaced since it was started";
 	return NULL;

@@ -17,6 +17,7 @@
 #include "rec_state.h"
 #include "res.h"
 #include "restore.h"
+#include "timerfd.h"
 
 #define R struct rec_timerfd
 #define CLOCKS (1u << CLOCK_REALTIME | 1u << CLOCK_MONOTONIC | 1u << CLOCK_BOOTTIME |              \
@@ -94,7 +95,7 @@ static struct timespec to_timespec(__s64 ns)
 	return (struct timespec){ ns / 1000000000, ns % 1000000000 };
 }
 
-static int set(const struct restore *r, const struct rec_timerfd *t, int fd)
+int timerfd_arm(const struct restore *r, const struct rec_timerfd *t, int fd)
 {
 	struct itimerspec it = { .it_interval = { t->interval / 1000000000, t->interval % 1000000000 } };
 	/* a relative one does not follow when the clock is set: hrtimer_setup() puts it on another base */
@@ -119,7 +120,7 @@ static int restore_timerfd(struct restore *r, const void *rec)
 
 	if (fd < 0)
 		return fail(-errno, "timerfd on clock %u", t->clockid);
-	err = set(r, t, fd);
+	err = timerfd_arm(r, t, fd);
 	if (err)
 		return fail(err, "set a timerfd");
 	return restore_keep(r, t->file, take_fd(&fd), -1);

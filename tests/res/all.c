@@ -120,6 +120,7 @@
 	X(busy)                                                                                    \
 	X(busy_special)                                                                            \
 	X(refuse)                                                                                  \
+	X(refuse_kinds)                                                                            \
 	X(refuse_traced)                                                                           \
 	X(share_vm)                                                                                \
 	X(share_path)                                                                              \

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* epoll.c - what instances watch: levels, edges, one shots, each other, files whose number is gone. */
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -168,32 +172,110 @@ const struct fixture fixture_epoll_many = {
 	.flags = FX_ROUNDS,
 };
 
-/* ---- a one shot that has fired ---- */
+/* ---- one shots that have fired ---- */
+
+static struct {
+	const char *name;
+	int fd;
+} fired[5]; /* the data of each is its place here */
+
+static int fired_pipe[2], quiet;
+
+static void add_fired(int i, const char *name, int fd, uint32_t events)
+{
+	struct epoll_event ev;
+
+	fired[i].name = name;
+	fired[i].fd = fd;
+	watch(ep, fd, events | EPOLLONESHOT, i);
+	expect(epoll_wait(ep, &ev, 1, 1000) == 1 && ev.data.u64 == (uint64_t)i, "%s does not fire", name);
+}
 
 static void setup_fired(void)
 {
+	struct itimerspec soon = {.it_value = {0, 1}}, late = {.it_value = {5000, 0}, .it_interval = {7, 0}};
+	uint64_t one = 1;
+	sigset_t set;
+	char byte = 1;
+
+	ep = must(epoll_create1(0));
+	once = must(eventfd(0, EFD_NONBLOCK));
+	must(write(once, &one, sizeof(one)));
+	add_fired(0, "eventfd", once, EPOLLIN | EPOLLET);
+	drain(once);
+
+	must(pipe(fired_pipe));
+	must(write(fired_pipe[1], &byte, 1));
+	add_fired(1, "pipe", fired_pipe[0], EPOLLIN);
+	must(read(fired_pipe[0], &byte, 1));
+
+	fired[2].fd = must(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK));
+	must(timerfd_settime(fired[2].fd, 0, &soon, NULL));
+	add_fired(2, "timerfd", fired[2].fd, EPOLLIN);
+	must(timerfd_settime(fired[2].fd, 0, &late, NULL));
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGRTMIN + 3);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	raise(SIGUSR1);
+	add_fired(3, "signalfd", must(signalfd(-1, &set, 0)), EPOLLIN);
+	sigwaitinfo(&set, NULL);
+
+	add_fired(4, "write end", fired_pipe[1], EPOLLOUT);
+	quiet = must(eventfd(3, EFD_NONBLOCK)); /* ready all the time */
+	watch(ep, quiet, EPOLLIN, 99);
+}
+
+static void make_ready(int i)
+{
+	struct itimerspec soon = {.it_value = {0, 1}};
 	uint64_t one = 1;
 
-	setup();
-	must(write(once, &one, sizeof(one)));
-	must(epoll_wait(ep, &(struct epoll_event){}, 1, 0));
-	drain(once);
+	if (i == 0)
+		must(write(once, &one, sizeof(one)));
+	else if (i == 1)
+		must(write(fired_pipe[1], "x", 1));
+	else if (i == 2)
+		must(timerfd_settime(fired[2].fd, 0, &soon, NULL));
+	else if (i == 3)
+		raise(SIGUSR1);
+	usleep(2000);
 }
 
 static void verify_fired(void)
 {
-	struct epoll_event ev;
-	uint64_t one = 1;
+	struct epoll_event ev[8];
+	struct itimerspec left;
+	int n, unread = 1;
 
-	must(write(once, &one, sizeof(one)));
-	expect(!epoll_wait(ep, &ev, 1, 0), "it fires again");
+	must(timerfd_gettime(fired[2].fd, &left));
+	expect(fx_round() > 1 || (left.it_value.tv_sec > 4000 && left.it_interval.tv_sec == 7), "the timer has %ld s left",
+	       left.it_value.tv_sec);
+	expect(read(fired[2].fd, &left, 8) < 0 && errno == EAGAIN, "the timer has expired");
+	expect(!ioctl(fired_pipe[0], FIONREAD, &unread) && !unread, "%d bytes are in the pipe", unread);
+	for (int i = 0; i < 5; i++)
+		make_ready(i);
+	n = epoll_wait(ep, ev, 8, 0);
+	expect(n == 1 && ev[0].data.u64 == 99, "%d are told, the first is %lu", n, ev[0].data.u64);
+	for (int i = 0; i < 5; i++) {
+		struct epoll_event again = {.events = EPOLLIN | EPOLLOUT | EPOLLONESHOT, .data.u64 = i};
+
+		must(epoll_ctl(ep, EPOLL_CTL_MOD, fired[i].fd, &again));
+		n = epoll_wait(ep, ev, 8, 0);
+		expect(n == 2, "%s, armed again: %d are told", fired[i].name, n);
+	}
 	drain(once);
+	must(read(fired_pipe[0], &left, 1));
+	must(read(fired[2].fd, &left, 8));
+	sigwaitinfo(&(sigset_t){{1ul << (SIGUSR1 - 1)}}, NULL);
+	must(timerfd_settime(fired[2].fd, 0, &(struct itimerspec){.it_value = {5000, 0}}, NULL));
 }
 
 const struct fixture fixture_epoll_fired = {
 	.name = "epoll_fired",
-	.about = "a one shot that has fired and waits to be armed again",
+	.about = "one shots that were told and wait to be armed again",
 	.setup = setup_fired,
 	.verify = verify_fired,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_ROUNDS | FX_NESTED,
 };

@@ -1,7 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* refuse.c - what can't be checkpointed: a dump names it all at once, and nothing happens to it. */
 #include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/io_uring.h>
+#include <linux/landlock.h>
+#include <linux/perf_event.h>
+#include <linux/seccomp.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -28,6 +36,72 @@ const struct fixture fixture_refuse = {
 	.name = "refuse",
 	.about = "descriptors that can't be checkpointed",
 	.setup = setup,
+	.flags = FX_LEAVE_ONLY,
+};
+
+/* ---- what no tool can bring back: each kind that this system lets us make ---- */
+
+/* The runner looks for each name in what the dump says. */
+static void made(const char *name, int fd)
+{
+	int list;
+
+	if (fd < 0)
+		return;
+	list = must(open(fx_path("made"), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
+	must(dprintf(list, "%d %s\n", fd, name));
+	close(list);
+}
+
+static void make_bpf(void)
+{
+	struct bpf_insn insns[] = {{.code = 0xb7}, {.code = 0x95}}; /* r0 = 0; exit */
+	union bpf_attr map = {.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 4, .max_entries = 1};
+	union bpf_attr prog = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insn_cnt = 2,
+			       .insns = (uintptr_t)insns, .license = (uintptr_t)"GPL"};
+
+	made("BPF map", syscall(SYS_bpf, BPF_MAP_CREATE, &map, sizeof(map)));
+	made("BPF program", syscall(SYS_bpf, BPF_PROG_LOAD, &prog, sizeof(prog)));
+}
+
+static void setup_supervised(void)
+{
+	struct sock_filter allow = {BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ALLOW};
+	struct sock_fprog filter = {1, &allow};
+
+	made("seccomp listener", syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+					 SECCOMP_FILTER_FLAG_NEW_LISTENER, &filter));
+}
+
+static void setup_kinds(void)
+{
+	struct perf_event_attr clock = {.type = PERF_TYPE_SOFTWARE, .size = sizeof(clock),
+					.config = PERF_COUNT_SW_CPU_CLOCK};
+	struct landlock_ruleset_attr ruleset = {.handled_access_fs = 1};
+	struct io_uring_params params = {};
+
+	made("io_uring", syscall(SYS_io_uring_setup, 4, &params));
+	made("userfaultfd", syscall(SYS_userfaultfd, 0));
+	made("perf event", syscall(SYS_perf_event_open, &clock, 0, -1, -1, 0));
+	make_bpf();
+	made("Landlock ruleset", syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0));
+	made("secret memory", syscall(SYS_memfd_secret, 0));
+	made("file system context", syscall(SYS_fsopen, "tmpfs", 0));
+	made("fanotify", fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
+	made("KVM", open("/dev/kvm", O_RDWR));
+	made("FUSE", open("/dev/fuse", O_RDWR));
+	made("network tunnel", open("/dev/net/tun", O_RDWR));
+	made("loop devices", open("/dev/loop-control", O_RDWR));
+	made("kernel's log", open("/dev/kmsg", O_RDONLY));
+	made("autofs", open("/dev/autofs", O_RDWR));
+	made("block device 7:0", open("/dev/loop0", O_RDONLY | O_NONBLOCK));
+	fx_child("supervised", setup_supervised, NULL);
+}
+
+const struct fixture fixture_refuse_kinds = {
+	.name = "refuse_kinds",
+	.about = "descriptors that no tool can bring back",
+	.setup = setup_kinds,
 	.flags = FX_LEAVE_ONLY,
 };
 
