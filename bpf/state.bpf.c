@@ -2,6 +2,7 @@
 /* state.bpf.c - iter/task, members only: signal actions and timers, memory descriptor, fs. */
 #include "res/file.bpf.h"
 #include "res/timer.bpf.h"
+#include "res/mempolicy.bpf.h"
 #include "rec_mem.h"
 
 static __always_inline void emit_sighand(struct frame *f, struct sighand_struct *sighand)
@@ -66,6 +67,24 @@ static __always_inline void emit_mm(struct frame *f, struct mm_struct *mm)
 	bpf_probe_read_kernel(r->auxv, bytes, mm->saved_auxv);
 }
 
+/* arch/x86: key 0 always is; protection keys of others are the program's, or made for PROT_EXEC alone */
+static __always_inline void emit_pkeys(struct frame *f, struct mm_struct *mm)
+{
+	struct rec_pkeys *r;
+	__u64 map;
+
+	if (!bpf_core_field_exists(mm->context.pkey_allocation_map))
+		return;
+	map = mm->context.pkey_allocation_map;
+	if (!(map & ~1ull))
+		return;
+	r = frame_add(f, REC_PKEYS, sizeof(*r));
+	if (!r)
+		return;
+	r->mm = (__u64)mm;
+	r->map = map;
+}
+
 static __always_inline void emit_fs(struct frame *f, struct fs_struct *fs)
 {
 	struct rec_fs *r = frame_add(f, REC_FS, sizeof(*r));
@@ -93,6 +112,8 @@ int walk_signals(struct bpf_iter__task *ctx)
 		return 0;
 	if (t->pid == t->tgid)
 		emit_timers(f, t->signal);
+	if (bpf_core_field_exists(t->mempolicy) && t->mempolicy)
+		emit_mempolicy(f, REC_TASK_POLICY, (__u64)t, t->mempolicy);
 	if (t->sighand && (t->pid == t->tgid || t->sighand != t->group_leader->sighand))
 		emit_sighand(f, t->sighand);
 	return frame_send(f);
@@ -114,6 +135,7 @@ int walk_mm(struct bpf_iter__task *ctx)
 	if (!f)
 		return 0;
 	emit_mm(f, mm);
+	emit_pkeys(f, mm);
 	if (mm->exe_file)
 		emit_file(f, mm->exe_file);
 	return frame_send(f);

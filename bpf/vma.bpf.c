@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* vma.bpf.c - iter/task_vma: the areas of the members' address spaces and the files behind them. */
 #include "res/file.bpf.h"
+#include "res/mempolicy.bpf.h"
 #include "rec_mem.h"
 
 #define VM_SHARED 0x00000008
@@ -35,6 +36,26 @@ static __always_inline void fill_name(struct rec_vma *r, struct vm_area_struct *
 	}
 }
 
+static __always_inline void note_policy(struct frame *f, struct rec_vma *r, struct vm_area_struct *vma)
+{
+	struct rec_mempolicy *p;
+	struct file *file = vma->vm_file;
+
+	if (!bpf_core_field_exists(vma->vm_policy))
+		return;
+	if (vma->vm_policy) {
+		r->kind |= VMA_F_POLICY;
+		p = emit_mempolicy(f, REC_AREA_POLICY, r->mm, vma->vm_policy);
+		if (p) {
+			p->start = r->start;
+			p->end = r->end;
+		}
+	} else if (file && BPF_CORE_READ(file, f_inode, i_sb, s_magic) == TMPFS_MAGIC &&
+		   has_inode_policy(file->f_inode, r->pgoff, r->pgoff + (r->end - r->start) / 4096)) {
+		r->kind |= VMA_F_INODE_POLICY;
+	}
+}
+
 SEC("iter/task_vma")
 int walk_vmas(struct bpf_iter__task_vma *ctx)
 {
@@ -61,8 +82,7 @@ int walk_vmas(struct bpf_iter__task_vma *ctx)
 		r->kind |= VMA_F_ANON_VMA;
 	if (r->flags & VM_HUGETLB)
 		r->kind |= VMA_F_HUGETLB;
-	if (bpf_core_field_exists(vma->vm_policy) && vma->vm_policy)
-		r->kind |= VMA_F_POLICY;
+	note_policy(f, r, vma);
 	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) && vma->vm_userfaultfd_ctx.ctx)
 		r->kind |= VMA_F_UFFD;
 	file = vma->vm_file;

@@ -14,11 +14,11 @@
 #include "rec_file.h"
 #include "rec_mem.h"
 #include "rec_state.h"
+#include "res/mm.h"
 #include "res/vma.h"
 #include "restore.h"
 
 #define DIFFERENCES_MAX 20
-#define MM_FLAGS (0x3ull | 0x7fcull | 1ull << 24) /* dumpable, dump filter, THP: the program's own */
 
 /*
  * References are compared as a bijection: the first time an id of the image meets an address they
@@ -202,7 +202,7 @@ static void compare_record(struct compare *c, const struct res_type *type, const
 			compare_values(c, type, f, a, b);
 	}
 	if (type->tag == REC_MM &&
-	    (((const struct rec_mm *)a)->flags ^ ((const struct rec_mm *)b)->flags) & MM_FLAGS)
+	    (((const struct rec_mm *)a)->flags ^ ((const struct rec_mm *)b)->flags) & MMF_COMPARED)
 		differs(c, type, a, "flags", 0, ((const struct rec_mm *)a)->flags,
 			((const struct rec_mm *)b)->flags);
 	compare_tail(c, type, a, b);

@@ -14,6 +14,7 @@
 #include "dump.h"
 #include "log.h"
 #include "rec_file.h"
+#include "rec_ipc.h"
 #include "rec_mem.h"
 #include "rec_state.h"
 
@@ -241,6 +242,8 @@ static int keep_members(struct dump *d)
 	snap_unique_bytes(&d->snap, REC_LOCK);
 	snap_unique_bytes(&d->snap, REC_FD);
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
+	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
+	snap_unique_bytes(&d->snap, REC_PKEYS);
 	return keep_pids(d);
 }
 

@@ -163,7 +163,7 @@ static int close_processes(struct restore *r)
 		if (!IS_LIVE(u))
 			continue;
 		if (restore_owns_memory(r, u))
-			mm_join_last(&u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
+			mm_join_last(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
 		set_cursor(r, u);
 		set_pid_max(r, u);
 		if (!u->shares_files) /* others may need the inherited ones still */

@@ -38,7 +38,7 @@ struct snap_refs {
 #define SNAP_REFS 8
 
 struct snap {
-	struct snap_list list[64];
+	struct snap_list list[128];
 	unsigned int nr_lists;
 	struct snap_refs refs[SNAP_REFS];
 	struct snap_block *blocks; /* memory of the records, freed at once */

@@ -5,7 +5,7 @@
 extern const struct res_type res_pidns, res_pid, res_tree, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item,
 	res_lock, res_mm, res_vma, res_guard, res_fs, res_sighand,
-	res_proc, res_task, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
+	res_area_policy, res_task_policy, res_pkeys, res_proc, res_task, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
 
 const struct res_type *const res_types[] = {
 	&res_pidns, &res_pid, &res_tree,
@@ -15,7 +15,7 @@ const struct res_type *const res_types[] = {
 	&res_ghost, &res_shmem, &res_file, &res_pipe, &res_pipe_data, &res_eventfd,
 	&res_timerfd, &res_signalfd, &res_epoll, &res_lock,
 	/* built by the tasks, in this order */
-	&res_mm, &res_vma, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched, &res_task,
+	&res_mm, &res_pkeys, &res_vma, &res_area_policy, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched, &res_task_policy, &res_task,
 	&res_timer, &res_proc, &res_sighand, &res_regs, &res_siginfo,
 };
 

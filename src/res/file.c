@@ -23,6 +23,7 @@
 #define R struct rec_file
 #define TMPFS_MAGIC 0x01021994
 #define PIPEFS_MAGIC 0x50495045
+#define SECRETMEM_MAGIC 0x5345434d
 #define FMODE_EXEC_FLAG 040 /* __FMODE_EXEC: execve() opened it */
 
 /* Flags of open(2) that a restored file is opened with; the others act only once. */
@@ -117,6 +118,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 {
 	enum file_class class = file_class(s, f);
 
+	if (f->id.magic == SECRETMEM_MAGIC)
+		return "memory of memfd_secret(2) can be read by nobody else, so it cannot be saved";
 	if (class == FILE_OTHER)
 		return other_refusal(f, buf, len);
 	if (class == FILE_PIPE || class == FILE_ANON || class == FILE_SHMEM)

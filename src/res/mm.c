@@ -20,11 +20,16 @@
 #define R struct rec_mm
 #define IOVECS 1024
 
-/* include/linux/sched/coredump.h and mm_types.h: bits of mm_struct.flags */
-#define MMF_DUMPABLE 0x3ull
-#define MMF_DUMP_FILTER 0x7fcull
-#define MMF_DISABLE_THP (1ull << 24)
-#define MMF_REFUSED (1ull << 28 | 1ull << 29 | 1ull << 30) /* MDWE, MDWE_NO_INHERIT, VM_MERGE_ANY */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
+#ifndef SYS_mseal
+#define SYS_mseal 462
+#endif
+#define THP_EXCEPT_ADVISED 2 /* PR_THP_DISABLE_EXCEPT_ADVISED of 6.18 */
 
 static const struct field fields[] = {
 	FIELD_ID(R),
@@ -66,9 +71,6 @@ static int check(struct check *c, const void *rec)
 	if (mm->aio)
 		check_refuse(c, mm->addr, "mm", "it has %llu AIO contexts (io_setup), which are not "
 			     "supported yet", mm->aio);
-	if (mm->flags & MMF_REFUSED)
-		check_refuse(c, mm->addr, "mm", "it uses prctl PR_SET_MDWE or PR_SET_MEMORY_MERGE, which "
-			     "are not supported yet");
 	if ((mm->flags & MMF_DUMPABLE) == 2)
 		check_refuse(c, mm->addr, "mm", "it is dumpable by root only (fs.suid_dumpable 2), which "
 			     "no program can set again");
@@ -123,7 +125,7 @@ static int read_mm(const struct image *img, const void *rec)
 {
 	const struct rec_mm *mm = rec;
 
-	if (mm->auxv_words > REC_AUXV_MAX || mm->aio || mm->flags & MMF_REFUSED)
+	if (mm->auxv_words > REC_AUXV_MAX || mm->aio)
 		return fail(-ERR_IMAGE, "image: mm %llu holds impossible values", mm->addr);
 	return 0;
 }
@@ -174,6 +176,8 @@ static int join(struct restore *r, const void *rec)
 	map.auxv = machine_dup(&r->machine, mm->auxv, map.auxv_size);
 	batch_op(b, SYS_prctl, PR_SET_MM, PR_SET_MM_MAP, machine_dup(&r->machine, &map, sizeof(map)),
 		 sizeof(map), 0);
+	if (mm_merges_all(mm)) /* for the areas to come; which ones were taken out of it, they know */
+		batch_op(b, SYS_prctl, PR_SET_MEMORY_MERGE, 1);
 	return 0;
 }
 
@@ -208,12 +212,31 @@ static void join_membarrier(struct batch *b, __u32 state)
 			batch_op(b, SYS_membarrier, reg[i].cmd, 0, 0);
 }
 
-void mm_join_last(struct batch *b, const struct rec_mm *mm)
+/* Nothing that follows may change a sealed area, and seals are what nobody can take off. */
+static void seal_areas(struct restore *r, struct batch *b, const struct rec_mm *mm)
+{
+	size_t nr;
+	void **vma = snap_range(&r->image.snap, REC_VMA, mm->addr, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_vma *v = vma[i];
+
+		if (v->flags & VM_SEALED && !(v->kind & VMA_F_SPECIAL))
+			batch_op(b, SYS_mseal, v->start, v->end - v->start, 0);
+	}
+}
+
+void mm_join_last(struct restore *r, struct batch *b, const struct rec_mm *mm)
 {
 	join_membarrier(b, mm->membarrier);
 	if (mm->flags & MMF_DISABLE_THP)
 		batch_op(b, SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	else if (mm->flags & MMF_THP_IF_ADVISED) /* a kernel that has another use for the bit says no */
+		batch_op(b, SYS_prctl, PR_SET_THP_DISABLE, 1, THP_EXCEPT_ADVISED, 0, 0)->flags = OP_MAY_FAIL;
+	if (mm->flags & MMF_MDWE)
+		batch_op(b, SYS_prctl, PR_SET_MDWE, mm->flags & MMF_MDWE_NO_INHERIT ? 3 : 1, 0, 0, 0);
 	if (mm->def_flags & VM_LOCKED)
 		batch_op(b, SYS_mlockall, MCL_FUTURE |
 			 (mm->def_flags & VM_LOCKONFAULT ? MCL_ONFAULT : 0));
+	seal_areas(r, b, mm);
 }

@@ -12,6 +12,7 @@
 #include "dump.h"
 #include "file.h"
 #include "log.h"
+#include "mm.h"
 #include "rec_file.h"
 #include "rec_mem.h"
 #include "res.h"
@@ -21,6 +22,9 @@
 #define PAGE 4096ull
 #define ADDRESS_MAX 0x7ffffffff000ull /* TASK_SIZE_MAX with four levels of page tables */
 
+#ifndef MAP_DROPPABLE
+#define MAP_DROPPABLE 0x08
+#endif
 #ifndef PR_SET_VMA
 #define PR_SET_VMA 0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
@@ -50,16 +54,17 @@ static const char *flag_refusal(const struct rec_vma *v)
 		return "it is registered with userfaultfd, which is not supported";
 	if (v->kind & VMA_F_HUGETLB)
 		return "it is hugetlb memory, which is not supported yet";
-	if (v->kind & VMA_F_POLICY)
-		return "it has a NUMA memory policy (mbind), which is not supported yet";
+	if (v->kind & VMA_F_INODE_POLICY)
+		return "its memory has a NUMA policy that was set through another mapping (mbind), which is "
+		       "not supported";
 	if (v->kind & VMA_F_SPECIAL)
 		return "it is a special mapping of the kernel";
 	if (v->flags & (VM_IO | VM_PFNMAP))
 		return "it maps a device";
-	if (v->flags & 0xf00000000ull)
+	if (v->flags & VM_PKEYS)
 		return "it has a memory protection key, which is not supported yet";
 	if (v->flags & ~VM_KNOWN)
-		return "it has flags that this program does not know (sealed, droppable, ...)";
+		return "it has flags that this program does not know";
 	return NULL;
 }
 
@@ -153,7 +158,8 @@ static int join(struct restore *r, const void *rec)
 		join_vdso(r, b, v);
 		return 0;
 	}
-	flags |= v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
+	flags |= v->flags & VM_DROPPABLE ? MAP_DROPPABLE :
+		 v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
 	flags |= v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0;
 	flags |= v->flags & VM_NORESERVE ? MAP_NORESERVE : 0;
 	if (v->file) {
@@ -180,11 +186,15 @@ static int finish(struct restore *r, const void *rec)
 	if (is_vdso(v))
 		return 0;
 	advise(b, v, VM_DONTCOPY, MADV_DONTFORK);
-	advise(b, v, VM_WIPEONFORK, MADV_WIPEONFORK);
-	advise(b, v, VM_DONTDUMP, MADV_DONTDUMP);
+	if (!(v->flags & VM_DROPPABLE)) { /* has both by itself */
+		advise(b, v, VM_WIPEONFORK, MADV_WIPEONFORK);
+		advise(b, v, VM_DONTDUMP, MADV_DONTDUMP);
+	}
 	advise(b, v, VM_SEQ_READ, MADV_SEQUENTIAL);
 	advise(b, v, VM_RAND_READ, MADV_RANDOM);
 	advise(b, v, VM_MERGEABLE, MADV_MERGEABLE);
+	if (!(v->flags & VM_MERGEABLE) && mm_merges_all(snap_find(&r->image.snap, REC_MM, v->mm)))
+		batch_op(b, SYS_madvise, v->start, len, MADV_UNMERGEABLE);
 	if (v->name[0])
 		batch_op(b, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, v->start, len,
 			 machine_dup(&r->machine, v->name, sizeof(v->name)));

@@ -28,12 +28,16 @@
 #define VM_HUGEPAGE 0x20000000ull
 #define VM_NOHUGEPAGE 0x40000000ull
 #define VM_MERGEABLE 0x80000000ull
+#define VM_PKEYS 0xf00000000ull
+#define VM_DROPPABLE (1ull << 40)
+#define VM_SEALED (1ull << 42 | 1ull << 63) /* the latter from 6.10 to 6.16 */
 
 /* What an ordinary area can have, and what a restore sets again. */
 #define VM_KNOWN                                                                                  \
 	(VM_MAYBE_GUARD | VM_READ | VM_WRITE | VM_EXEC | VM_SHARED | VM_MAY_ALL | VM_GROWSDOWN | VM_LOCKED |        \
 	 VM_SEQ_READ | VM_RAND_READ | VM_DONTCOPY | VM_LOCKONFAULT | VM_ACCOUNT | VM_NORESERVE |    \
-	 VM_WIPEONFORK | VM_DONTDUMP | VM_SOFTDIRTY | VM_HUGEPAGE | VM_NOHUGEPAGE | VM_MERGEABLE)
+	 VM_WIPEONFORK | VM_DONTDUMP | VM_SOFTDIRTY | VM_HUGEPAGE | VM_NOHUGEPAGE | VM_MERGEABLE | \
+	 VM_DROPPABLE | VM_SEALED)
 
 /* Set by the kernel as it sees fit: says nothing about the program. */
 #define VM_VOLATILE (VM_SOFTDIRTY | VM_MAYBE_GUARD)

@@ -38,6 +38,12 @@
 	X(mlock)                                                                                   \
 	X(mlockall)                                                                                \
 	X(vma_name)                                                                                \
+	X(mprctl)                                                                                  \
+	X(mprctl_thp)                                                                              \
+	X(mseal)                                                                                   \
+	X(droppable)                                                                               \
+	X(mempolicy)                                                                               \
+	X(refuse_memory)                                                                           \
 	X(growsdown)                                                                               \
 	X(vdso)                                                                                    \
 	X(syscall_read)                                                                            \

@@ -225,6 +225,7 @@ struct ns_common;
 struct nsproxy;
 struct numa_group;
 struct obj_cgroup;
+struct offset_ctx;
 struct old_timespec32;
 struct optimistic_spin_queue;
 struct pacct_struct;
@@ -305,6 +306,8 @@ struct sem_undo_list;
 struct seqcount;
 struct seqcount_raw_spinlock;
 struct seqcount_spinlock;
+struct shared_policy;
+struct shmem_inode_info;
 struct shrinker;
 struct sigaction;
 struct sighand_struct;
@@ -312,8 +315,10 @@ struct signal_struct;
 struct signalfd_ctx;
 struct sigpending;
 struct sigqueue;
+struct simple_xattrs;
 struct sk_buff;
 struct sock;
+struct sp_node;
 struct spinlock;
 struct super_block;
 struct super_operations;
@@ -1906,6 +1911,19 @@ struct css_set {
 	struct callback_head callback_head;
 };
 
+struct mempolicy {
+	atomic_t refcnt;
+	short unsigned int mode;
+	short unsigned int flags;
+	nodemask_t nodes;
+	int home_node;
+	union {
+		nodemask_t cpuset_mems_allowed;
+		nodemask_t user_nodemask;
+	} w;
+	struct callback_head rcu;
+};
+
 struct percpu_ref {
 	long unsigned int percpu_count_ptr;
 	struct percpu_ref_data *data;
@@ -2505,6 +2523,11 @@ struct fown_struct {
 	kuid_t uid;
 	kuid_t euid;
 	int signum;
+};
+
+struct offset_ctx {
+	struct maple_tree mt;
+	long unsigned int next_offset;
 };
 
 struct kernfs_elem_dir {
@@ -3612,9 +3635,48 @@ struct bpf_iter__task_vma {
 	};
 };
 
+struct shared_policy {
+	struct rb_root root;
+	rwlock_t lock;
+};
+
+struct simple_xattrs {
+	struct rb_root rb_root;
+	rwlock_t lock;
+};
+
+struct shmem_inode_info {
+	spinlock_t lock;
+	unsigned int seals;
+	long unsigned int flags;
+	long unsigned int alloced;
+	long unsigned int swapped;
+	union {
+		struct offset_ctx dir_offsets;
+		struct {
+			struct list_head shrinklist;
+			struct list_head swaplist;
+		};
+	};
+	struct timespec64 i_crtime;
+	struct shared_policy policy;
+	struct simple_xattrs xattrs;
+	long unsigned int fallocend;
+	unsigned int fsflags;
+	atomic_t stop_eviction;
+	struct inode vfs_inode;
+};
+
 struct anon_vma_name {
 	struct kref kref;
 	char name[0];
+};
+
+struct sp_node {
+	struct rb_node nd;
+	long unsigned int start;
+	long unsigned int end;
+	struct mempolicy *policy;
 };
 
 struct file_lock_context {

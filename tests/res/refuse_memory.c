@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* refuse_memory.c - memory and IPC that can't be checkpointed: a dump names it, and it goes on. */
+#include <linux/mempolicy.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../fixture.h"
+
+#define SYS_MEMFD_SECRET 447
+
+/* What another task's mapping has said about shared memory is not seen in this one's areas. */
+static void bind_elsewhere(void *shared, size_t size)
+{
+	unsigned long node = 1;
+
+	syscall(SYS_mbind, shared, size, MPOL_BIND, &node, 65, 0);
+}
+
+static void setup_memory(void)
+{
+	char *shared = must_map(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+	int secret = syscall(SYS_MEMFD_SECRET, 0);
+	pid_t pid = must(fork());
+
+	if (!pid) {
+		bind_elsewhere(shared, 8192);
+		_exit(0);
+	}
+	fx_exit_of(pid);
+	if (secret < 0)
+		fx_skip("the kernel has no memfd_secret(2)");
+	must(ftruncate(secret, 4096));
+	*(char *)must_map(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, secret, 0)) = 1;
+	close(secret);
+}
+
+const struct fixture fixture_refuse_memory = {
+	.name = "refuse_memory",
+	.about = "memory that can't be checkpointed",
+	.setup = setup_memory,
+	.flags = FX_LEAVE_ONLY,
+};
