@@ -7,6 +7,8 @@
 #include "res/timerfd.bpf.h"
 #include "res/signalfd.bpf.h"
 #include "res/lock.bpf.h"
+#include "res/sock.bpf.h"
+#include "res/unix.bpf.h"
 
 /* f_op of each kind, learned by the loader from exemplars of its own. */
 volatile __u64 anon_fops[ANON_KINDS];
@@ -55,6 +57,17 @@ static __always_inline void emit_anon(struct frame *f, struct file *file)
 		emit_signalfd(f, file);
 }
 
+static __always_inline void emit_sockets(struct frame *f, struct file *file)
+{
+	struct sock *sk = emit_socket(f, file);
+
+	if (!sk)
+		return;
+	emit_sock(f, sk);
+	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		emit_unix(f, sk);
+}
+
 SEC("iter/task_file")
 int walk_files(struct bpf_iter__task_file *ctx)
 {
@@ -77,6 +90,8 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if ((mode & S_IFMT) == S_IFIFO)
 		emit_pipe(f, file);
+	if ((mode & S_IFMT) == S_IFSOCK)
+		emit_sockets(f, file);
 	emit_anon(f, file);
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */

@@ -16,6 +16,7 @@
 #include "rec_file.h"
 #include "rec_ipc.h"
 #include "rec_mem.h"
+#include "rec_sock.h"
 #include "rec_state.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
@@ -230,7 +231,8 @@ static bool is_new_area(const void *rec, void *arg)
 static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
-					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD };
+					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
+					 REC_SOCKET, REC_SOCK, REC_UNIX };
 	struct rec_vma area = {};
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);

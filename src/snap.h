@@ -35,7 +35,7 @@ struct snap_refs {
 	unsigned long version;
 };
 
-#define SNAP_REFS 8
+#define SNAP_REFS 32
 
 struct snap {
 	struct snap_list list[128];

@@ -15,7 +15,7 @@ defs = {}    # "struct x" or typedef name -> (position, text, names it needs)
 order = []
 for m in re.finditer(
         r"^(?:(?P<kind>struct|union|enum) (?P<name>\w+) \{(?:\}|\n.*?^\})[^;\n]*;"
-        r"|typedef (?:struct|union|enum) \{.*?^\}(?P<tname>[^;\n]*);"
+        r"|typedef (?:struct|union|enum) \{(?:\}|\n.*?^\})(?P<tname>[^;\n]*);"
         r"|enum \{.*?^\};"
         r"|typedef [^;{]*;)", full, re.S | re.M):
     text = m.group(0)

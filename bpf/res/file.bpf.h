@@ -8,6 +8,7 @@
 
 #define S_IFMT 0170000
 #define S_IFIFO 0010000
+#define S_IFSOCK 0140000
 
 static __always_inline void fill_inode(struct rec_inode *r, struct inode *inode)
 {

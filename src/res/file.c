@@ -17,6 +17,7 @@
 #include "path.h"
 #include "rec_mem.h"
 #include "refused.h"
+#include "rec_sock.h"
 #include "res.h"
 #include "restore.h"
 
@@ -89,16 +90,24 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 		return is_memory_device(f->id.rdev) ? FILE_DEVICE : FILE_OTHER;
 	case S_IFIFO:
 		return f->id.magic == PIPEFS_MAGIC ? FILE_PIPE : FILE_FIFO;
+	case S_IFSOCK:
+		return snap_find(s, REC_SOCKET, f->addr) ? FILE_SOCKET : FILE_OTHER;
 	default:
 		return is_anon(s, f) ? FILE_ANON : FILE_OTHER;
 	}
+}
+
+/* Nothing that is opened: a record of another kind tells how it is made. */
+static bool made_by_kind(enum file_class class)
+{
+	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
 {
 	switch (f->id.mode & S_IFMT) {
 	case S_IFSOCK:
-		return "sockets are not supported yet";
+		return "the file of a socket, opened with O_PATH, is not supported yet";
 	case S_IFCHR:
 		if (f->id.rdev >> 20 == 136 || f->id.rdev == (5 << 20) || f->id.rdev == (5 << 20 | 2))
 			return "terminals are not supported yet; redirect it, or start the program with "
@@ -122,8 +131,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return "memory of memfd_secret(2) can be read by nobody else, so it cannot be saved";
 	if (class == FILE_OTHER)
 		return other_refusal(f, buf, len);
-	if (class == FILE_PIPE || class == FILE_ANON || class == FILE_SHMEM)
-		return NULL;
+	if (made_by_kind(class))
+		return NULL; /* that kind has its own reasons */
 	if (!f->path_len)
 		return "its path is longer than this program can carry";
 	if (class != FILE_NAMELESS)
@@ -189,14 +198,16 @@ static void check_position(struct check *c, const struct rec_file *f)
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_file *f = rec;
+	enum file_class class;
 
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree", name_of(f));
 	if (c->live)
 		return 0;
-	if ((file_class(c->snap, f) == FILE_ANON || file_is_memfd(f)) && file_is_shared(c->snap, f))
+	class = file_class(c->snap, f);
+	if ((class == FILE_ANON || class == FILE_SOCKET || file_is_memfd(f)) && file_is_shared(c->snap, f))
 		refuse_shared(c, f);
-	else if (file_class(c->snap, f) == FILE_REGULAR || file_class(c->snap, f) == FILE_NAMELESS)
+	else if (class == FILE_REGULAR || class == FILE_NAMELESS)
 		check_position(c, f);
 	return 0;
 }
@@ -280,7 +291,7 @@ static int read_file(const struct image *img, const void *rec)
 {
 	const struct rec_file *f = rec;
 	enum file_class class = file_class(&img->snap, f);
-	bool by_path = class != FILE_PIPE && class != FILE_ANON && class != FILE_SHMEM;
+	bool by_path = !made_by_kind(class);
 
 	if (f->path_len > f->h.len - sizeof(*f) || strnlen(f->name, sizeof(f->name)) == sizeof(f->name))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is out of bounds", f->addr);
@@ -359,6 +370,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_PIPE:
 	case FILE_FIFO:
 	case FILE_ANON:
+	case FILE_SOCKET:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

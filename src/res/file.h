@@ -20,6 +20,7 @@ enum file_class {
 	FILE_PIPE,
 	FILE_FIFO,
 	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
+	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 };
 

@@ -133,6 +133,7 @@
 	X(mntns_proc)                                                                              \
 	X(mntns_other)                                                                             \
 	X(memfd)                                                                                   \
+	X(unix)                                                                                    \
 	X(pidns)                                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \

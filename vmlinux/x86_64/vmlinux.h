@@ -111,6 +111,7 @@ struct hlist_bl_head;
 struct hlist_bl_node;
 struct hlist_head;
 struct hlist_node;
+struct hlist_nulls_node;
 struct hrtimer;
 struct hrtimer_clock_base;
 struct hrtimer_cpu_base;
@@ -119,6 +120,7 @@ struct icmpmsg_mib;
 struct icmpv6_mib;
 struct icmpv6msg_mib;
 struct idr;
+struct in6_addr;
 struct inet_hashinfo;
 struct inet_peer_base;
 struct inet_timewait_death_row;
@@ -223,6 +225,7 @@ struct nodeElt_s;
 struct notifier_block;
 struct ns_common;
 struct nsproxy;
+struct numa_drop_counters;
 struct numa_group;
 struct obj_cgroup;
 struct offset_ctx;
@@ -258,6 +261,8 @@ struct prev_cputime;
 struct proc_dir_entry;
 struct proc_ns_operations;
 struct prot_inuse;
+struct proto;
+struct proto_ops;
 struct psi_group;
 struct qrwlock;
 struct qspinlock;
@@ -299,6 +304,7 @@ struct sched_entity;
 struct sched_info;
 struct sched_rt_entity;
 struct sched_statistics;
+struct scm_stat;
 struct seccomp;
 struct seccomp_filter;
 struct seg6_pernet_data;
@@ -317,7 +323,15 @@ struct sigpending;
 struct sigqueue;
 struct simple_xattrs;
 struct sk_buff;
+struct sk_buff_head;
+struct sk_buff_list;
+struct sk_filter;
 struct sock;
+struct sock_cgroup_data;
+struct sock_common;
+struct sock_reuseport;
+struct socket;
+struct socket_wq;
 struct sp_node;
 struct spinlock;
 struct super_block;
@@ -360,7 +374,10 @@ struct udp_tunnel_gro;
 struct uevent_sock;
 struct uid_gid_extent;
 struct uid_gid_map;
+struct unix_address;
+struct unix_sock;
 struct unix_table;
+struct unix_vertex;
 struct unwind_cache;
 struct unwind_task_info;
 struct upid;
@@ -379,6 +396,7 @@ struct vm_special_mapping;
 struct vm_struct;
 struct vm_userfaultfd_ctx;
 struct vma_numab_state;
+struct wait_queue_entry;
 struct wait_queue_head;
 struct wake_q_node;
 struct wakeup_source;
@@ -387,6 +405,7 @@ struct work_struct;
 struct workqueue_struct;
 struct xarray;
 struct xattr_handler;
+struct xfrm_policy;
 struct xfrm_policy_hash;
 struct xfrm_policy_hthresh;
 struct xol_area;
@@ -1668,6 +1687,11 @@ struct kernel_siginfo {
 	};
 };
 
+struct hlist_nulls_node {
+	struct hlist_nulls_node *next;
+	struct hlist_nulls_node **pprev;
+};
+
 struct sigaction {
 	__sighandler_t sa_handler;
 	long unsigned int sa_flags;
@@ -2001,6 +2025,17 @@ struct user_namespace {
 	long int rlimit_max[4];
 	struct binfmt_misc *binfmt_misc;
 };
+
+typedef int (*wait_queue_func_t)(struct wait_queue_entry *, unsigned int, int, void *);
+
+struct wait_queue_entry {
+	unsigned int flags;
+	void *private;
+	wait_queue_func_t func;
+	struct list_head entry;
+};
+
+typedef struct wait_queue_entry wait_queue_entry_t;
 
 struct delayed_work {
 	struct work_struct work;
@@ -3279,6 +3314,14 @@ enum bpf_map_type {
 	__MAX_BPF_MAP_TYPE = 34,
 };
 
+struct in6_addr {
+	union {
+		__u8 u6_addr8[16];
+		__be16 u6_addr16[8];
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
 struct fs_struct {
 	int users;
 	seqlock_t seq;
@@ -3368,6 +3411,270 @@ struct tty_struct {
 	u8 *write_buf;
 	struct list_head tty_files;
 	struct work_struct SAK_work;
+};
+
+typedef __u64 __addrpair;
+
+typedef __u32 __portpair;
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	union {
+		__addrpair skc_addrpair;
+		struct {
+			__be32 skc_daddr;
+			__be32 skc_rcv_saddr;
+		};
+	};
+	union {
+		unsigned int skc_hash;
+		__u16 skc_u16hashes[2];
+	};
+	union {
+		__portpair skc_portpair;
+		struct {
+			__be16 skc_dport;
+			__u16 skc_num;
+		};
+	};
+	short unsigned int skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_reuse: 4;
+	unsigned char skc_reuseport: 1;
+	unsigned char skc_ipv6only: 1;
+	unsigned char skc_net_refcnt: 1;
+	int skc_bound_dev_if;
+	union {
+		struct hlist_node skc_bind_node;
+		struct hlist_node skc_portaddr_node;
+	};
+	struct proto *skc_prot;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	union {
+		long unsigned int skc_flags;
+		struct sock *skc_listener;
+		struct inet_timewait_death_row *skc_tw_dr;
+	};
+	int skc_dontcopy_begin[0];
+	union {
+		struct hlist_node skc_node;
+		struct hlist_nulls_node skc_nulls_node;
+	};
+	short unsigned int skc_tx_queue_mapping;
+	short unsigned int skc_rx_queue_mapping;
+	union {
+		int skc_incoming_cpu;
+		u32 skc_rcv_wnd;
+		u32 skc_tw_rcv_nxt;
+	};
+	refcount_t skc_refcnt;
+	int skc_dontcopy_end[0];
+	union {
+		u32 skc_rxhash;
+		u32 skc_window_clamp;
+		u32 skc_tw_snd_nxt;
+	};
+};
+
+struct sk_buff_list {
+	struct sk_buff *next;
+	struct sk_buff *prev;
+};
+
+struct sk_buff_head {
+	union {
+		struct {
+			struct sk_buff *next;
+			struct sk_buff *prev;
+		};
+		struct sk_buff_list list;
+	};
+	__u32 qlen;
+	spinlock_t lock;
+};
+
+typedef struct {
+	spinlock_t slock;
+	int owned;
+	wait_queue_head_t wq;
+} socket_lock_t;
+
+typedef u64 netdev_features_t;
+
+struct sock_cgroup_data {
+	struct cgroup *cgroup;
+	u32 classid;
+	u16 prioidx;
+};
+
+typedef struct {} netns_tracker;
+
+struct sock {
+	struct sock_common __sk_common;
+	__u8 __cacheline_group_begin__sock_write_rx[0];
+	atomic_t sk_drops;
+	__s32 sk_peek_off;
+	struct sk_buff_head sk_error_queue;
+	struct sk_buff_head sk_receive_queue;
+	struct {
+		atomic_t rmem_alloc;
+		int len;
+		struct sk_buff *head;
+		struct sk_buff *tail;
+	} sk_backlog;
+	__u8 __cacheline_group_end__sock_write_rx[0];
+	__u8 __cacheline_group_begin__sock_read_rx[0];
+	struct dst_entry *sk_rx_dst;
+	int sk_rx_dst_ifindex;
+	u32 sk_rx_dst_cookie;
+	unsigned int sk_ll_usec;
+	unsigned int sk_napi_id;
+	u16 sk_busy_poll_budget;
+	u8 sk_prefer_busy_poll;
+	u8 sk_userlocks;
+	int sk_rcvbuf;
+	struct sk_filter *sk_filter;
+	union {
+		struct socket_wq *sk_wq;
+		struct socket_wq *sk_wq_raw;
+	};
+	void (*sk_data_ready)(struct sock *);
+	long int sk_rcvtimeo;
+	int sk_rcvlowat;
+	__u8 __cacheline_group_end__sock_read_rx[0];
+	__u8 __cacheline_group_begin__sock_read_rxtx[0];
+	int sk_err;
+	struct socket *sk_socket;
+	struct mem_cgroup *sk_memcg;
+	struct xfrm_policy *sk_policy[2];
+	__u8 __cacheline_group_end__sock_read_rxtx[0];
+	__u8 __cacheline_group_begin__sock_write_rxtx[0];
+	socket_lock_t sk_lock;
+	u32 sk_reserved_mem;
+	int sk_forward_alloc;
+	u32 sk_tsflags;
+	__u8 __cacheline_group_end__sock_write_rxtx[0];
+	__u8 __cacheline_group_begin__sock_write_tx[0];
+	int sk_write_pending;
+	atomic_t sk_omem_alloc;
+	int sk_err_soft;
+	int sk_wmem_queued;
+	refcount_t sk_wmem_alloc;
+	long unsigned int sk_tsq_flags;
+	union {
+		struct sk_buff *sk_send_head;
+		struct rb_root tcp_rtx_queue;
+	};
+	struct sk_buff_head sk_write_queue;
+	u32 sk_dst_pending_confirm;
+	u32 sk_pacing_status;
+	struct page_frag sk_frag;
+	struct timer_list sk_timer;
+	long unsigned int sk_pacing_rate;
+	atomic_t sk_zckey;
+	atomic_t sk_tskey;
+	__u8 __cacheline_group_end__sock_write_tx[0];
+	__u8 __cacheline_group_begin__sock_read_tx[0];
+	long unsigned int sk_max_pacing_rate;
+	long int sk_sndtimeo;
+	u32 sk_priority;
+	u32 sk_mark;
+	kuid_t sk_uid;
+	u16 sk_protocol;
+	u16 sk_type;
+	struct dst_entry *sk_dst_cache;
+	netdev_features_t sk_route_caps;
+	u16 sk_gso_type;
+	u16 sk_gso_max_segs;
+	unsigned int sk_gso_max_size;
+	gfp_t sk_allocation;
+	u32 sk_txhash;
+	int sk_sndbuf;
+	u8 sk_pacing_shift;
+	bool sk_use_task_frag;
+	__u8 __cacheline_group_end__sock_read_tx[0];
+	u8 sk_gso_disabled: 1;
+	u8 sk_kern_sock: 1;
+	u8 sk_no_check_tx: 1;
+	u8 sk_no_check_rx: 1;
+	u8 sk_shutdown;
+	long unsigned int sk_lingertime;
+	struct proto *sk_prot_creator;
+	rwlock_t sk_callback_lock;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	long unsigned int sk_ino;
+	spinlock_t sk_peer_lock;
+	int sk_bind_phc;
+	struct pid *sk_peer_pid;
+	const struct cred *sk_peer_cred;
+	ktime_t sk_stamp;
+	int sk_disconnects;
+	union {
+		u8 sk_txrehash;
+		u8 sk_scm_recv_flags;
+		struct {
+			u8 sk_scm_credentials: 1;
+			u8 sk_scm_security: 1;
+			u8 sk_scm_pidfd: 1;
+			u8 sk_scm_rights: 1;
+			u8 sk_scm_unused: 4;
+		};
+	};
+	u8 sk_clockid;
+	u8 sk_txtime_deadline_mode: 1;
+	u8 sk_txtime_report_errors: 1;
+	u8 sk_txtime_unused: 6;
+	u8 sk_bpf_cb_flags;
+	void *sk_user_data;
+	void *sk_security;
+	struct sock_cgroup_data sk_cgrp_data;
+	void (*sk_state_change)(struct sock *);
+	void (*sk_write_space)(struct sock *);
+	void (*sk_error_report)(struct sock *);
+	int (*sk_backlog_rcv)(struct sock *, struct sk_buff *);
+	void (*sk_destruct)(struct sock *);
+	struct sock_reuseport *sk_reuseport_cb;
+	struct bpf_local_storage *sk_bpf_storage;
+	struct numa_drop_counters *sk_drop_counters;
+	struct callback_head sk_rcu;
+	netns_tracker ns_tracker;
+	struct xarray sk_user_frags;
+};
+
+typedef enum {
+	SS_FREE = 0,
+	SS_UNCONNECTED = 1,
+	SS_CONNECTING = 2,
+	SS_CONNECTED = 3,
+	SS_DISCONNECTING = 4,
+} socket_state;
+
+struct socket_wq {
+	wait_queue_head_t wait;
+	struct fasync_struct *fasync_list;
+	long unsigned int flags;
+	struct callback_head rcu;
+	long: 64;
+};
+
+struct socket {
+	socket_state state;
+	short int type;
+	long unsigned int flags;
+	struct file *file;
+	struct sock *sk;
+	const struct proto_ops *ops;
+	long: 64;
+	long: 64;
+	long: 64;
+	struct socket_wq wq;
 };
 
 struct vm_special_mapping {
@@ -3839,6 +4146,43 @@ struct kioctx_table {
 typedef long unsigned int elf_greg_t;
 
 typedef elf_greg_t elf_gregset_t[27];
+
+struct scm_stat {
+	atomic_t nr_fds;
+	long unsigned int nr_unix_fds;
+};
+
+struct unix_sock {
+	struct sock sk;
+	struct unix_address *addr;
+	struct path path;
+	struct mutex iolock;
+	struct mutex bindlock;
+	struct sock *peer;
+	struct sock *listener;
+	struct unix_vertex *vertex;
+	spinlock_t lock;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	struct socket_wq peer_wq;
+	wait_queue_entry_t peer_wake;
+	struct scm_stat scm_stat;
+	int inq_len;
+	bool recvmsg_inq;
+	struct sk_buff *oob_skb;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+};
 
 typedef uint16_t U16;
 

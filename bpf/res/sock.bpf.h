@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sock.bpf.h - struct socket and struct sock of any family. */
+#ifndef BPF_CKPT_SOCK_BPF_H
+#define BPF_CKPT_SOCK_BPF_H
+
+#include "compat.bpf.h"
+#include "rec_sock.h"
+
+#define SOCKFS_MAGIC 0x534f434b
+#define AF_UNIX 1
+
+/* file->private_data -> struct socket -> struct sock; NULL for what is no socket */
+static __always_inline struct sock *emit_socket(struct frame *f, struct file *file)
+{
+	struct socket *socket = BPF_CORE_READ(file, private_data);
+	struct rec_socket *r;
+
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC || !socket)
+		return NULL;
+	r = frame_add(f, REC_SOCKET, sizeof(*r));
+	if (!r)
+		return NULL;
+	r->file = (__u64)file;
+	r->sock = (__u64)BPF_CORE_READ(socket, sk);
+	r->uid = BPF_CORE_READ(file, f_inode, i_uid.val);
+	r->gid = BPF_CORE_READ(file, f_inode, i_gid.val);
+	return (struct sock *)r->sock;
+}
+
+static __always_inline void emit_sock(struct frame *f, struct sock *sk)
+{
+	struct rec_sock *r = frame_add(f, REC_SOCK, sizeof(*r));
+
+	if (!r)
+		return;
+	r->addr = (__u64)sk;
+	r->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	r->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	r->type = BPF_CORE_READ(sk, sk_type);
+	r->protocol = BPF_CORE_READ(sk, sk_protocol);
+	r->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	r->shutdown = BPF_CORE_READ(sk, sk_shutdown);
+	r->error = BPF_CORE_READ(sk, sk_err);
+	r->error_soft = BPF_CORE_READ(sk, sk_err_soft);
+	r->peek_off = BPF_CORE_READ(sk, sk_peek_off);
+	r->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
+	r->waiting = BPF_CORE_READ(sk, sk_ack_backlog);
+	r->queued = BPF_CORE_READ(sk, sk_receive_queue.qlen);
+	r->flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+}
+
+#endif

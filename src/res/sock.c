@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* sock.c - kinds "socket" and "sock": what sockets of all families have, and who cares for the rest. */
+#include "sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "log.h"
+#include "rec_file.h"
+#include "res.h"
+#include "restore.h"
+
+static const struct field fields[] = {
+	FIELD_OWNER(struct rec_socket, file, REC_FILE),
+	FIELD_REF(struct rec_socket, sock, REC_SOCK),
+	FIELD(struct rec_socket, uid, MUST_MATCH, AS_DEC),
+	FIELD(struct rec_socket, gid, MUST_MATCH, AS_DEC),
+};
+
+#define R struct rec_sock
+static const struct field sock_fields[] = {
+	FIELD_ID(R),
+	FIELD(R, netns, MAY_DIFFER, AS_DEC),
+	FIELD(R, family, MUST_MATCH, AS_DEC),
+	FIELD(R, type, MUST_MATCH, AS_DEC),
+	FIELD(R, protocol, MUST_MATCH, AS_DEC),
+	FIELD(R, state, MUST_MATCH, AS_DEC),
+	FIELD(R, shutdown, MUST_MATCH, AS_DEC),
+	FIELD(R, error, MUST_MATCH, AS_DEC),
+	FIELD(R, error_soft, MAY_DIFFER, AS_DEC),
+	FIELD(R, peek_off, MUST_MATCH, AS_SIGNED),
+	FIELD(R, backlog, MUST_MATCH, AS_DEC),
+	FIELD(R, waiting, MUST_MATCH, AS_DEC),
+	FIELD(R, queued, MAY_DIFFER, AS_DEC), /* what was written apart may be joined */
+	FIELD(R, flags, MAY_DIFFER, AS_HEX),  /* options are a kind of their own; the rest is the kernel's */
+};
+
+static const struct sock_family *const families[] = { &sock_unix };
+
+static const struct sock_family *find_family(__u16 family)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
+		if (families[i]->family == family)
+			return families[i];
+	return NULL;
+}
+
+static const char *family_name(__u16 family)
+{
+	static const char *const names[AF_MAX] = {
+		[AF_UNIX] = "unix",	  [AF_INET] = "IPv4",	    [AF_INET6] = "IPv6",
+		[AF_NETLINK] = "netlink", [AF_PACKET] = "packet",   [AF_KEY] = "key",
+		[AF_ALG] = "crypto",	  [AF_VSOCK] = "vsock",	    [AF_BLUETOOTH] = "bluetooth",
+		[AF_CAN] = "CAN",	  [AF_TIPC] = "TIPC",	    [AF_XDP] = "XDP",
+		[AF_SMC] = "SMC",	  [AF_RDS] = "RDS",	    [AF_QIPCRTR] = "qipcrtr",
+		[AF_PPPOX] = "pppox",	  [AF_IUCV] = "iucv",	    [AF_NFC] = "nfc",
+	};
+
+	return family < AF_MAX ? names[family] : NULL;
+}
+
+const char *sock_describe(const struct rec_sock *k, char *buf, size_t len)
+{
+	static const char *const types[] = {
+		[SOCK_STREAM] = "stream", [SOCK_DGRAM] = "datagram",   [SOCK_RAW] = "raw",
+		[SOCK_RDM] = "rdm",	  [SOCK_SEQPACKET] = "seqpacket",
+	};
+	const char *family = family_name(k->family);
+	const char *type = k->type < ARRAY_SIZE(types) ? types[k->type] : NULL;
+	char number[16], kind[16];
+
+	snprintf(number, sizeof(number), "family %u", k->family);
+	snprintf(kind, sizeof(kind), "type %u", k->type);
+	snprintf(buf, len, "%s %s socket", family ? family : number, type ? type : kind);
+	return buf;
+}
+
+__u64 sock_file(const struct snap *s, __u64 sock)
+{
+	size_t nr;
+	void **socket = snap_referring(s, REC_SOCKET, struct rec_socket, sock, sock, &nr);
+
+	return nr ? ((const struct rec_socket *)socket[0])->file : 0;
+}
+
+void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+{
+	size_t nr;
+	void **slot = snap_referring(c->snap, REC_FD, struct rec_fd, file, sock_file(c->snap, k->addr), &nr);
+	const struct rec_fd *first = nr ? slot[0] : NULL;
+	char text[512], what[64];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	sock_describe(k, what, sizeof(what));
+	if (first)
+		check_refuse(c, first->files, "socket", "descriptor %u, %s: %s", first->fd, what, text);
+	else
+		check_refuse(c, 0, "socket", "%s that no task has open: %s", what, text);
+}
+
+static int check_sock(struct check *c, const void *rec)
+{
+	const struct rec_sock *k = rec;
+	const struct sock_family *family = find_family(k->family);
+	char buf[256];
+	const char *why = family ? family->refusal(c->snap, k, buf, sizeof(buf)) :
+				   "sockets of this family are not supported";
+
+	if (k->netns != c->own->ns_net)
+		why = "it belongs to a network namespace other than this command's, which is not supported yet";
+	if (why)
+		sock_refuse(c, k, "%s", why);
+	return 0;
+}
+
+static int read_socket(const struct image *img, const void *rec)
+{
+	const struct rec_socket *socket = rec;
+	size_t nr;
+
+	snap_referring(&img->snap, REC_SOCKET, struct rec_socket, sock, socket->sock, &nr);
+	if (!socket->sock || nr != 1)
+		return fail(-ERR_IMAGE, "image: the socket of file %llu is impossible", socket->file);
+	return 0;
+}
+
+static int read_sock(const struct image *img, const void *rec)
+{
+	const struct rec_sock *k = rec;
+
+	if (!find_family(k->family) || k->shutdown > 3)
+		return fail(-ERR_IMAGE, "image: socket %llu is of an impossible type", k->addr);
+	return 0;
+}
+
+int sock_keep(struct restore *r, const struct rec_sock *k, int fd)
+{
+	const struct rec_file *f = snap_find(&r->image.snap, REC_FILE, sock_file(&r->image.snap, k->addr));
+	const struct rec_socket *socket = f ? snap_find(&r->image.snap, REC_SOCKET, f->addr) : NULL;
+	char what[64];
+
+	if (!f || fchown(fd, socket->uid, socket->gid) || fchmod(fd, f->id.mode & 07777) ||
+	    fcntl(fd, F_SETFL, f->flags & O_NONBLOCK)) {
+		close(fd);
+		return fail(f ? -errno : -ERR_IMAGE, "give a %s its owner, mode and flags",
+			    sock_describe(k, what, sizeof(what)));
+	}
+	return restore_keep(r, f->addr, fd, -1);
+}
+
+const struct res_type res_socket = {
+	.name = "socket", .tag = REC_SOCKET, .size = sizeof(struct rec_socket), .owned = true,
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.read = read_socket,
+};
+
+const struct res_type res_sock = {
+	.name = "sock", .tag = REC_SOCK, .size = sizeof(R),
+	.fields = sock_fields, .nr_fields = sizeof(sock_fields) / sizeof(sock_fields[0]),
+	.check = check_sock, .read = read_sock,
+};

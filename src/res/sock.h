@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* sock.h - what the families of sockets share, and what each of them is asked. */
+#ifndef BPF_CKPT_SOCK_H
+#define BPF_CKPT_SOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "rec_sock.h"
+
+struct check;
+struct restore;
+struct snap;
+
+/* A family is one file: its kinds (res_type) make its sockets, and this tells what it can have of them. */
+struct sock_family {
+	__u16 family; /* AF_* */
+	/* Why that socket cannot be saved, or NULL. buf is for texts that need one. */
+	const char *(*refusal)(const struct snap *s, const struct rec_sock *k, char *buf, size_t len);
+};
+
+extern const struct sock_family sock_unix;
+
+/* "unix stream socket", into buf. */
+const char *sock_describe(const struct rec_sock *k, char *buf, size_t len);
+
+/* The record of the open file of a socket; 0: nobody has one. */
+__u64 sock_file(const struct snap *s, __u64 sock);
+
+/* Refuse a socket: names the first task and descriptor that has it. */
+void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * A socket was made: gives it owner, mode and file flags, and keeps it for the tasks by the id of its
+ * file. Takes fd over in any case. 0 or a reported error.
+ */
+int sock_keep(struct restore *r, const struct rec_sock *k, int fd);
+
+#endif
