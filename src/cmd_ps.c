@@ -11,16 +11,18 @@
 #include "cleanup.h"
 #include "cmd.h"
 #include "log.h"
+#include "picture.h"
 #include "task_state.h"
 #include "tree.h"
 #include "walk.h"
 
-enum { OPT_TREE = 256, OPT_JSON, OPT_PIDNS, OPT_THREADS, OPT_ALL };
+enum { OPT_TREE = 256, OPT_JSON, OPT_PIDNS, OPT_THREADS, OPT_ALL, OPT_DOT, OPT_SVG };
 
 static const struct option options[] = {
 	{ "tree", no_argument, NULL, OPT_TREE },	{ "json", no_argument, NULL, OPT_JSON },
 	{ "pidns", no_argument, NULL, OPT_PIDNS },	{ "threads", no_argument, NULL, OPT_THREADS },
-	{ "all", no_argument, NULL, OPT_ALL },		{ "help", no_argument, NULL, 'h' },
+	{ "all", no_argument, NULL, OPT_ALL },		{ "dot", optional_argument, NULL, OPT_DOT },
+	{ "svg", optional_argument, NULL, OPT_SVG },	{ "help", no_argument, NULL, 'h' },
 	{},
 };
 
@@ -28,8 +30,11 @@ struct view {
 	pid_t pid; /* 0: everything */
 	bool tree, json, pidns, threads, all;
 	const char *columns;
+	enum picture_form picture;
+	const char *path; /* of the picture; NULL: standard output */
 	struct snap snap;
 	struct tree forest;
+	const struct proc *root; /* NULL: everything is shown */
 };
 
 /* One line of the table: a thread of a process. */
@@ -159,6 +164,9 @@ static void help(void)
 	for (size_t i = 0; i < ARRAY_SIZE(columns); i++)
 		printf(" %s", columns[i].name);
 	puts("\n      --json       one object {\"tasks\": [...]} with everything\n"
+	     "      --svg[=FILE] a picture: namespaces as boxes in boxes, tasks with their chains, dashed\n"
+	     "                   lines to tasks whose parent lives in another namespace\n"
+	     "      --dot[=FILE] the same for dot(1) of Graphviz\n"
 	     "  -h, --help       this text");
 }
 
@@ -195,8 +203,11 @@ static const struct proc *find_root(const struct view *v)
 	return NULL;
 }
 
-static bool is_shown(const struct view *v, const struct proc *p, const struct proc *root)
+static bool is_shown(const struct proc *p, const void *arg)
 {
+	const struct view *v = arg;
+	const struct proc *root = v->root;
+
 	if (!v->all && p->leader->flags & TASK_F_KTHREAD)
 		return false;
 	if (!root)
@@ -210,11 +221,11 @@ static bool is_shown(const struct view *v, const struct proc *p, const struct pr
 }
 
 /* Depth counts from the namespace of what is shown. */
-static void set_depths(struct view *v, const struct proc *root)
+static void set_depths(struct view *v)
 {
 	for (size_t i = 0; i < v->forest.nr; i++) {
 		struct proc *p = &v->forest.procs[i];
-		unsigned int from = root ? root->pid->level : 0;
+		unsigned int from = v->root ? v->root->pid->level : 0;
 
 		p->depth = p->pid->level > from ? p->pid->level - from : 0;
 	}
@@ -330,12 +341,12 @@ static void emit(struct view *v, struct sink *out, const struct row *r)
 	}
 }
 
-static void emit_all(struct view *v, struct sink *out, const struct proc *root)
+static void emit_all(struct view *v, struct sink *out)
 {
 	for (size_t i = 0; i < v->forest.nr; i++) {
 		const struct proc *p = &v->forest.procs[i];
 
-		if (!is_shown(v, p, root))
+		if (!is_shown(p, v))
 			continue;
 		for (unsigned int j = 0; j < (v->threads ? p->nr_threads : 1); j++) {
 			struct row r = { v, p, p->threads[j],
@@ -349,13 +360,15 @@ static void emit_all(struct view *v, struct sink *out, const struct proc *root)
 
 static int show(struct view *v)
 {
-	const struct proc *root = v->pid ? find_root(v) : NULL;
 	struct sink out = {};
 	int err = 0;
 
-	if (v->pid && !root)
+	v->root = v->pid ? find_root(v) : NULL;
+	if (v->pid && !v->root)
 		return fail(-ESRCH, "pid %d", v->pid);
-	set_depths(v, root);
+	if (v->picture)
+		return picture_write(&v->forest, 0, is_shown, v, v->picture, v->path);
+	set_depths(v);
 	out.list = json_object_new_array();
 	out.line = calloc(v->forest.nr + 1, sizeof(*out.line));
 	if (!out.line)
@@ -363,7 +376,7 @@ static int show(struct view *v)
 	scols_init_debug(0);
 	err = choose_columns(v, &out);
 	if (!err)
-		emit_all(v, &out, root);
+		emit_all(v, &out);
 	if (!err && v->json) {
 		struct json_object *o = json_object_new_object();
 
@@ -400,6 +413,11 @@ int cmd_ps(int argc, char **argv)
 			break;
 		case OPT_ALL:
 			v.all = true;
+			break;
+		case OPT_DOT:
+		case OPT_SVG:
+			v.picture = c == OPT_DOT ? PICTURE_DOT : PICTURE_SVG;
+			v.path = optarg;
 			break;
 		case 'o':
 			v.columns = optarg;

@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "image.h"
 #include "log.h"
+#include "picture.h"
 #include "rec_file.h"
 #include "rec_mem.h"
 #include "rec_state.h"
@@ -16,12 +17,14 @@
 #include "tree.h"
 #include "users.h"
 
-enum { SHOW_TREE = 256, SHOW_MAPS, SHOW_FILES, SHOW_PIDS, SHOW_ALL, SHOW_JSON };
+enum { SHOW_TREE = 256, SHOW_MAPS, SHOW_FILES, SHOW_PIDS, SHOW_ALL, SHOW_JSON, SHOW_DOT,
+       SHOW_SVG };
 
 static const struct option options[] = {
 	{ "tree", no_argument, NULL, SHOW_TREE },   { "maps", no_argument, NULL, SHOW_MAPS },
 	{ "files", no_argument, NULL, SHOW_FILES }, { "pids", no_argument, NULL, SHOW_PIDS },
 	{ "all", no_argument, NULL, SHOW_ALL },	    { "json", no_argument, NULL, SHOW_JSON },
+	{ "dot", optional_argument, NULL, SHOW_DOT }, { "svg", optional_argument, NULL, SHOW_SVG },
 	{ "help", no_argument, NULL, 'h' },	    {},
 };
 
@@ -35,6 +38,8 @@ static void help(void)
 	     "      --pids   every pid object and namespace\n"
 	     "      --all    every record with all its fields\n"
 	     "      --json   all records as one JSON object\n"
+	     "      --svg[=FILE] the processes in their pid namespaces as a picture\n"
+	     "      --dot[=FILE] the same for dot(1) of Graphviz\n"
 	     "  -h, --help   this text");
 }
 
@@ -148,7 +153,12 @@ static void show_json(const struct image *img)
 	json_object_put(o);
 }
 
-static int show(const struct image *img, const char *path, int what)
+static bool everything(const struct proc *p, const void *arg)
+{
+	return true;
+}
+
+static int show(const struct image *img, const char *path, int what, const char *picture)
 {
 	struct tree t = {};
 	struct users u = {};
@@ -159,7 +169,10 @@ static int show(const struct image *img, const char *path, int what)
 	err = users_build(&u, &t);
 	if (err)
 		return fail(err, "show");
-	if (what == SHOW_JSON) {
+	if (what == SHOW_DOT || what == SHOW_SVG) {
+		err = picture_write(&t, t.root_level, everything, NULL,
+				    what == SHOW_DOT ? PICTURE_DOT : PICTURE_SVG, picture);
+	} else if (what == SHOW_JSON) {
 		show_json(img);
 	} else if (what == SHOW_MAPS) {
 		show_maps(img, &u, &t);
@@ -178,12 +191,13 @@ static int show(const struct image *img, const char *path, int what)
 	}
 	users_free(&u);
 	tree_free(&t);
-	return 0;
+	return err;
 }
 
 int cmd_show(int argc, char **argv)
 {
 	struct image img;
+	const char *picture = NULL;
 	int c, err, what = 0;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
@@ -194,6 +208,7 @@ int cmd_show(int argc, char **argv)
 		if (c == '?')
 			return cmd_usage_error("show", "wrong option");
 		what = c;
+		picture = optarg;
 	}
 	if (argc - optind != 1)
 		return cmd_usage_error("show", "give one image");
@@ -202,7 +217,7 @@ int cmd_show(int argc, char **argv)
 		return exit_status(err);
 	err = image_validate(&img);
 	if (!err)
-		err = show(&img, argv[optind], what);
+		err = show(&img, argv[optind], what, picture);
 	image_close(&img);
 	return exit_status(err);
 }
