@@ -33,6 +33,13 @@ int cmd_parse_entrants(const char *text, enum entrants *how)
 	return -ERR_USAGE;
 }
 
+int cmd_add_external(struct externals *l, const char *key)
+{
+	struct external e = { .key = key, .fd = -1 };
+
+	return externals_find(l, key) ? 0 : externals_add(l, &e);
+}
+
 int cmd_usage_error(const char *command, const char *fmt, ...)
 {
 	char text[256];

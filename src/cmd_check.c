@@ -13,11 +13,12 @@
 #include "probes.h"
 #include "log.h"
 
-enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS };
+enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS, OPT_EXTERNAL };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
+	{ "external", required_argument, NULL, OPT_EXTERNAL },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "help", no_argument, NULL, 'h' },
 	{},
@@ -31,6 +32,7 @@ static void help(void)
 	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
 	     "      --shell-job  as for dump\n"
 	     "      --entrants=HOW  as for dump\n"
+	     "      --external KEY  as for dump\n"
 	     "      --json       one JSON object on standard output\n"
 	     "  -h, --help       this text");
 }
@@ -66,31 +68,30 @@ static int check_system(bool json)
 	return ok ? 0 : -EOPNOTSUPP;
 }
 
-static int check_pid(pid_t pid, bool json, bool shell_job, enum entrants entrants)
+static int check_pid(const struct dump_opts *opts)
 {
-	struct dump_opts opts = { .pid = pid, .shell_job = shell_job, .entrants = entrants };
 	struct walk_opts wopts = {};
-	struct dump d = { .opts = &opts };
+	struct dump d = { .opts = opts };
 	int err = walk_open(&d.walk, &wopts);
 
 	for (int i = 0; i < 5 && !err; i++) {
 		err = dump_walk(&d, WALK_ALL_MEMBERS);
 		if (err != -ESTALE)
 			break;
-		err = i < 4 ? 0 : fail(-EAGAIN, "the tree of pid %d keeps changing", pid);
+		err = i < 4 ? 0 : fail(-EAGAIN, "the tree of pid %d keeps changing", opts->pid);
 	}
 	if (!err) {
 		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
-					  .own = &d.own, .shell_job = shell_job, .entrants = entrants, .live = true };
+					  .own = &d.own, .shell_job = opts->shell_job, .entrants = opts->entrants, .live = true };
 		err = check_run(&d.check);
 	}
 	if (!err || err == -ERR_BLOCKED) {
-		if (json)
+		if (opts->json)
 			check_report_json(&d.check, stdout);
 		else
 			check_report(&d.check, stderr);
-		if (!json && !err)
-			printf("nothing stands in the way of a checkpoint of pid %d (%zu processes)\n", pid,
+		if (!opts->json && !err)
+			printf("nothing stands in the way of a checkpoint of pid %d (%zu processes)\n", opts->pid,
 			       d.tree.nr);
 	}
 	dump_free(&d);
@@ -99,21 +100,23 @@ static int check_pid(pid_t pid, bool json, bool shell_job, enum entrants entrant
 
 int cmd_check(int argc, char **argv)
 {
-	bool json = false, shell_job = false;
-	enum entrants entrants = ENTRANTS_FAIL;
-	pid_t pid;
+	struct dump_opts o = {};
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
-			json = true;
+			o.json = true;
 			break;
 		case OPT_SHELL_JOB:
-			shell_job = true;
+			o.shell_job = true;
+			break;
+		case OPT_EXTERNAL:
+			if (cmd_add_external(&o.external, optarg))
+				return STATUS_FAILED;
 			break;
 		case OPT_ENTRANTS:
-			if (cmd_parse_entrants(optarg, &entrants))
+			if (cmd_parse_entrants(optarg, &o.entrants))
 				return cmd_usage_error("check", "--entrants is fail, include or ignore");
 			break;
 		case 'h':
@@ -126,9 +129,11 @@ int cmd_check(int argc, char **argv)
 	if (argc - optind > 1)
 		return cmd_usage_error("check", "give one PID or none");
 	if (argc == optind)
-		return exit_status(check_system(json));
-	pid = cmd_parse_pid(argv[optind]);
-	if (pid < 0)
+		return exit_status(check_system(o.json));
+	o.pid = cmd_parse_pid(argv[optind]);
+	if (o.pid < 0)
 		return cmd_usage_error("check", "\"%s\" is no pid", argv[optind]);
-	return exit_status(check_pid(pid, json, shell_job, entrants));
+	c = exit_status(check_pid(&o));
+	externals_free(&o.external);
+	return c;
 }

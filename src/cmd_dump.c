@@ -10,7 +10,7 @@
 #include "log.h"
 
 enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON,
-       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS };
+       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS, OPT_EXTERNAL };
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -19,6 +19,7 @@ static const struct option options[] = {
 	{ "leave-stopped", no_argument, NULL, OPT_STOPPED },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
 	{ "leaks", required_argument, NULL, OPT_LEAKS },
+	{ "external", required_argument, NULL, OPT_EXTERNAL },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "container", no_argument, NULL, OPT_CONTAINER },
 	{ "subtree", no_argument, NULL, OPT_SUBTREE },
@@ -46,6 +47,8 @@ static void help(void)
 	     "      --leaks=HOW     pipes, memfds and event files that somebody outside has open too, which a\n"
 	     "                      restore cannot share: fail (default), or warn and cut them. Of a shared\n"
 	     "                      position in a file it always only warns\n"
+	     "      --external KEY  leave out the open file that readlink(/proc/PID/fd/N) calls KEY, such as\n"
+	     "                      pipe:[4711], socket:[4712] or a path: restore --inherit-fd provides one\n"
 	     "      --container     PID must be the init of a pid namespace\n"
 	     "      --subtree       PID must not be one\n"
 	     "      --timeout SEC   let the tree go when it could not be stopped by then (default 10)\n"
@@ -84,6 +87,10 @@ int cmd_dump(int argc, char **argv)
 			if (!o.leaks_warn && strcmp(optarg, "fail"))
 				return cmd_usage_error("dump", "--leaks is fail or warn");
 			break;
+		case OPT_EXTERNAL:
+			if (cmd_add_external(&o.external, optarg))
+				return STATUS_FAILED;
+			break;
 		case OPT_ENTRANTS:
 			if (cmd_parse_entrants(optarg, &o.entrants))
 				return cmd_usage_error("dump", "--entrants is fail, include or ignore");
@@ -119,5 +126,7 @@ int cmd_dump(int argc, char **argv)
 		return cmd_usage_error("dump", "\"%s\" is no pid", argv[optind]);
 	if (!o.path)
 		return cmd_usage_error("dump", "give the image with -o FILE");
-	return exit_status(dump_run(&o));
+	c = exit_status(dump_run(&o));
+	externals_free(&o.external);
+	return c;
 }

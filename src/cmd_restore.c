@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* cmd_restore.c - bpf-ckpt restore */
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 #include "log.h"
 #include "restore.h"
 
-enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS };
+enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS, OPT_INHERIT };
 
 static const struct option options[] = {
 	{ "detach", no_argument, NULL, 'd' },
@@ -16,6 +17,7 @@ static const struct option options[] = {
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "new-pidns", no_argument, NULL, OPT_NEW_PIDNS },
 	{ "host-pids", no_argument, NULL, OPT_HOST_PIDS },
+	{ "inherit-fd", required_argument, NULL, OPT_INHERIT },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -35,12 +37,32 @@ static void help(void)
 	     "      --new-pidns     put a tree that has no pid namespace of its own into a new one: its\n"
 	     "                      numbers are free there, so it can run beside others of its image\n"
 	     "      --host-pids     give the tasks of a pid namespace their numbers in this one, too\n"
+	     "      --inherit-fd FD:KEY  this command's descriptor FD takes the place of the open file KEY\n"
+	     "                      that dump --external KEY left out; for each of them, of the same type\n"
 	     "      --timeout SEC   give up when a stage takes longer (default 60)\n"
 	     "  -v, --verbose       say how every process is made\n"
 	     "  -h, --help          this text\n\n"
 	     "Exit status with -d, or before the tree runs (then with a line on stderr): 0 done,\n"
 	     "1 failed, 2 wrong usage, 4 the image is damaged or not ours, 5 a number is taken. When it\n"
 	     "is not 0, no task was left behind.");
+}
+
+/* FD:KEY, looked at before anything else is opened, which might get that number. */
+static int add_inherited(struct externals *l, const char *text)
+{
+	struct external e = {};
+	char *end;
+	long fd = strtol(text, &end, 10);
+
+	if (end == text || *end != ':' || !end[1] || fd < 0 || fd > 1 << 20)
+		return cmd_usage_error("restore", "--inherit-fd is FD:KEY, not \"%s\"", text);
+	e.key = end + 1;
+	e.fd = fd;
+	if (fcntl(e.fd, F_GETFD) < 0)
+		return cmd_usage_error("restore", "--inherit-fd %s: descriptor %d is not open", text, e.fd);
+	if (externals_find(l, e.key))
+		return cmd_usage_error("restore", "--inherit-fd: %s is given twice", e.key);
+	return externals_add(l, &e);
 }
 
 int cmd_restore(int argc, char **argv)
@@ -61,6 +83,11 @@ int cmd_restore(int argc, char **argv)
 			break;
 		case OPT_HOST_PIDS:
 			o.host_pids = true;
+			break;
+		case OPT_INHERIT:
+			c = add_inherited(&o.inherit, optarg);
+			if (c)
+				return c == STATUS_USAGE ? c : STATUS_FAILED;
 			break;
 		case OPT_NEW_PIDNS:
 			o.new_pidns = true;
@@ -84,5 +111,7 @@ int cmd_restore(int argc, char **argv)
 	if (argc - optind != 1)
 		return cmd_usage_error("restore", "give one image");
 	o.path = argv[optind];
-	return restore_run(&o);
+	c = restore_run(&o);
+	externals_free(&o.inherit);
+	return c;
 }

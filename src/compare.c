@@ -11,6 +11,7 @@
 #include "dump_find.h"
 #include "res/file.h"
 #include "log.h"
+#include "rec_external.h"
 #include "rec_file.h"
 #include "rec_mem.h"
 #include "rec_state.h"
@@ -105,6 +106,8 @@ static void compare_reference(struct compare *c, const struct res_type *type, co
 	if (!id || f->target == REC_PID)
 		return;
 	if (!is_bound(c, id, addr, &fresh)) {
+		if (f->target == REC_FILE && snap_find(c->image, REC_EXTERNAL, id))
+			return; /* one descriptor may have been given for several */
 		differs(c, type, a, f->name, 0, id, addr);
 		return;
 	}
@@ -178,10 +181,13 @@ static void compare_tail(struct compare *c, const struct res_type *type, const s
 }
 
 /* A zombie keeps what its parent will see; nobody can tell the rest of it any more. */
-static bool is_compared(const struct res_type *type, const struct field *f, const void *a)
+static bool is_compared(const struct compare *c, const struct res_type *type, const struct field *f, const void *a)
 {
 	const struct rec_task *t = a;
 
+	/* whatever else there is to say of it is the outside's */
+	if (type->tag == REC_FILE && snap_find(c->image, REC_EXTERNAL, rec_key(a)))
+		return f->target == REC_PID;
 	if (type->tag == REC_TASK && t->exit_state)
 		return f->target == REC_PID || !strncmp(f->name, "exit_", 5) || !strcmp(f->name, "comm");
 	if (type->tag == REC_PROC && !((const struct rec_proc *)a)->nr_threads)
@@ -194,7 +200,7 @@ static void compare_record(struct compare *c, const struct res_type *type, const
 	for (unsigned int i = 0; i < type->nr_fields; i++) {
 		const struct field *f = &type->fields[i];
 
-		if (!is_compared(type, f, a) || timer_fired(c, type, f, a, b))
+		if (!is_compared(c, type, f, a) || timer_fired(c, type, f, a, b))
 			continue;
 		if (f->rule == IS_REFERENCE)
 			compare_reference(c, type, f, a, b);
@@ -327,7 +333,7 @@ static int compare_all(struct compare *c, struct dump *d)
 	compare_owned(c, res_type(REC_FD));
 	compare_owned(c, res_type(REC_VMA));
 	for (unsigned int i = 0; i < nr_res_types; i++)
-		if (res_types[i]->owned && res_types[i]->tag != REC_TREE &&
+		if (res_types[i]->owned && res_types[i]->tag != REC_TREE && res_types[i]->tag != REC_EXTERNAL &&
 		    res_types[i]->tag != REC_FD && res_types[i]->tag != REC_VMA)
 			compare_owned(c, res_types[i]);
 	c->differences += compare_pages(c->r, d);
@@ -341,7 +347,7 @@ int compare_restored(struct restore *r)
 	struct dump_opts opts = { .pid = r->root_pid, .shell_job = true };
 	struct dump d = { .opts = &opts, .walk = r->walk, .freeze = r->freeze };
 	struct compare c = { .r = r, .image = &r->image.snap, .live = &d.snap };
-	int err = dump_walk(&d, WALK_ALL_MEMBERS);
+	int err = external_of_restore(r, &opts.external) ?: dump_walk(&d, WALK_ALL_MEMBERS);
 
 	if (!err)
 		err = dump_collect(&d);
@@ -349,6 +355,7 @@ int compare_restored(struct restore *r)
 		r->live_level = d.tree.root_level;
 		err = compare_all(&c, &d);
 	}
+	externals_free(&opts.external);
 	ids_free(&c.by_id);
 	ids_free(&c.by_addr);
 	free(c.addr);

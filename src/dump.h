@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "check.h"
+#include "external.h"
 #include "freeze.h"
 #include "ids.h"
 #include "image.h"
@@ -25,6 +26,7 @@ struct dump_opts {
 	bool shell_job;
 	bool leaks_warn;
 	enum entrants entrants;
+	struct externals external; /* open files that restore will be handed */
 	enum { SCOPE_ANY, SCOPE_CONTAINER, SCOPE_SUBTREE } scope;
 	bool json;             /* refusals as JSON on stdout */
 	bool verbose;

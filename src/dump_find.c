@@ -312,7 +312,9 @@ int dump_walk(struct dump *d, unsigned int passes)
 	}
 	if (!err)
 		err = note_mntns(d);
-	return err ? fail(err, "dump") : 0;
+	if (err)
+		return fail(err, "dump");
+	return passes & WALK_FILES ? external_mark(d) : 0;
 }
 
 /*

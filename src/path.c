@@ -52,8 +52,7 @@ bool path_ok(const char *path, size_t room, size_t len)
 	return len >= 2 && len <= room && path[0] == '/' && strnlen(path, len) == len - 1;
 }
 
-/* The kernel's dev_t is major << 20 | minor; stat(2) gives another encoding. */
-static __u64 kernel_dev(dev_t dev)
+__u64 path_kernel_dev(dev_t dev)
 {
 	return (__u64)major(dev) << 20 | minor(dev);
 }
@@ -71,7 +70,7 @@ bool path_same(int fd, const struct rec_inode *id, bool content, char *buf, size
 			 st.st_mode, id->mode);
 		return false;
 	}
-	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && kernel_dev(st.st_rdev) != id->rdev) {
+	if ((S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && path_kernel_dev(st.st_rdev) != id->rdev) {
 		snprintf(buf, len, "it is device %u:%u now", major(st.st_rdev), minor(st.st_rdev));
 		return false;
 	}

@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <sys/types.h>
+
 #include "record.h"
 
 #define DELETED " (deleted)"
@@ -22,6 +24,9 @@ bool path_deleted(const char *path, const struct rec_inode *id);
 
 /* From an image: len bytes in room, absolute, NUL at the end and nowhere before. */
 bool path_ok(const char *path, size_t room, size_t len);
+
+/* The kernel's dev_t is major << 20 | minor; stat(2) gives another encoding. */
+__u64 path_kernel_dev(dev_t dev);
 
 /*
  * Compare what a descriptor refers to now with what was recorded. Writes what differs ("size 12

@@ -398,6 +398,8 @@ static int recipe(struct restore *r)
 	int err = load(r);
 
 	if (!err)
+		err = external_check(r);
+	if (!err)
 		err = preflight(r);
 	if (!err)
 		err = restore_prepare(r);
@@ -467,6 +469,8 @@ int restore_try(const struct restore_opts *opts)
 	if (!err)
 		printf("%s: complete and undamaged: %llu processes, %llu threads, %llu zombies\n",
 		       opts->path, r.info->processes, r.info->threads, r.info->zombies);
+	if (!err)
+		external_list(&r);
 	if (!err)
 		err = preflight(&r);
 	if (!err)

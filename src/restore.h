@@ -9,6 +9,7 @@
 #include <sys/types.h>
 
 #include "cleanup.h"
+#include "external.h"
 #include "freeze.h"
 #include "ids.h"
 #include "image.h"
@@ -25,6 +26,7 @@ struct restore_opts {
 	bool verify;          /* compare with the image before anything runs */
 	bool new_pidns;       /* a namespace around a tree that has none of its own */
 	bool host_pids;       /* a container's tasks get their numbers in our namespace back as well */
+	struct externals inherit; /* descriptors that take the place of the outside's */
 	bool verbose;
 	unsigned int timeout_ms; /* for each stage that waits */
 };

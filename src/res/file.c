@@ -11,10 +11,12 @@
 
 #include "check.h"
 #include "dump.h"
+#include "external.h"
 #include "file_reopen.h"
 #include "log.h"
 #include "pages_read.h"
 #include "path.h"
+#include "rec_external.h"
 #include "rec_mem.h"
 #include "refused.h"
 #include "rec_sock.h"
@@ -81,6 +83,8 @@ static bool is_anon(const struct snap *s, const struct rec_file *f)
 
 enum file_class file_class(const struct snap *s, const struct rec_file *f)
 {
+	if (snap_find(s, REC_EXTERNAL, f->addr))
+		return FILE_EXTERNAL;
 	switch (f->id.mode & S_IFMT) {
 	case S_IFREG:
 		return regular_class(f);
@@ -100,7 +104,8 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 /* Nothing that is opened: a record of another kind tells how it is made. */
 static bool made_by_kind(enum file_class class)
 {
-	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM;
+	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
+	       class == FILE_EXTERNAL;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -178,10 +183,11 @@ static void refuse_shared(struct check *c, const struct rec_file *f)
 	const struct rec_holder *h = snap_find(c->snap, REC_HOLDER, f->addr);
 
 	if (h)
-		check_leak(c, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of the tree",
-			   name_of(f), h->pid, h->comm, h->fd);
+		check_leak(c, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of the tree"
+			   EXTERNAL_REMEDY, name_of(f), h->pid, h->comm, h->fd, name_of(f), name_of(f));
 	else
-		check_leak(c, "file", "%s is also held by somebody outside of the tree", name_of(f));
+		check_leak(c, "file", "%s is also held by somebody outside of the tree" EXTERNAL_REMEDY,
+			   name_of(f), name_of(f), name_of(f));
 }
 
 /* One position for the tree and for somebody else; without meaning when all write at the end. */
@@ -344,7 +350,7 @@ int file_reopen(int fd, int flags)
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fd = open(path, (flags & OPEN_FLAGS & ~(O_NOFOLLOW | O_DIRECTORY)) | O_CLOEXEC);
+	fd = open(path, (flags & OPEN_FLAGS & ~(O_NOFOLLOW | O_DIRECTORY)) | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -371,6 +377,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_FIFO:
 	case FILE_ANON:
 	case FILE_SOCKET:
+	case FILE_EXTERNAL:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

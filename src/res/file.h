@@ -22,6 +22,7 @@ enum file_class {
 	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
+	FILE_EXTERNAL, /* the outside's: REC_EXTERNAL */
 };
 
 /* Made by memfd_create(2). */

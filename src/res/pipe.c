@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "dump.h"
+#include "external.h"
 #include "file.h"
 #include "file_reopen.h"
 #include "log.h"
@@ -93,11 +94,12 @@ static void check_leaks(struct check *c, const struct rec_pipe *p)
 		return;
 	if (h)
 		check_leak(c, "pipe", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
-			     "the tree", first->path, h->pid, h->comm, h->fd);
+			   "the tree" EXTERNAL_REMEDY, first->path, h->pid, h->comm, h->fd, first->path,
+			   first->path);
 	else
 		check_leak(c, "pipe", "%s has an end outside of the tree (%u of its %u open files are "
-			     "in it); redirect it to a file, or checkpoint both sides", first->path, files,
-			     p->files);
+			     "in it); redirect it to a file, or checkpoint both sides" EXTERNAL_REMEDY,
+			   first->path, files, p->files, first->path, first->path);
 }
 
 static int check(struct check *c, const void *rec)
