@@ -21,7 +21,9 @@ OBJ      := $(SRC:%.c=$(B)/%.o) $(ASM:%=$(B)/%.o)
 BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
 SKEL     := $(B)/walk.skel.h
 
-all: $(B)/bpf-ckpt
+COMPLETIONS := $(B)/completions/bpf-ckpt.bash $(B)/completions/_bpf-ckpt.zsh
+
+all: $(B)/bpf-ckpt $(COMPLETIONS)
 
 $(B)/bpf-ckpt: $(OBJ)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
@@ -49,9 +51,19 @@ $(SKEL): $(B)/walk.bpf.o
 	$(BPFTOOL) gen skeleton $< name walk_bpf > $@.tmp
 	mv $@.tmp $@
 
+# From the --help of every command, so that they say the same.
+$(COMPLETIONS): $(B)/bpf-ckpt tools/completions
+	@mkdir -p $(@D)
+	tools/completions $(patsubst .%,%,$(suffix $@)) $< > $@.tmp
+	mv $@.tmp $@
+
 install: all
 	install -D -m 0755 $(B)/bpf-ckpt $(DESTDIR)$(PREFIX)/sbin/bpf-ckpt
 	install -D -m 0644 bpf-ckpt.8 $(DESTDIR)$(PREFIX)/share/man/man8/bpf-ckpt.8
+	install -D -m 0644 $(B)/completions/bpf-ckpt.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bpf-ckpt
+	install -D -m 0644 $(B)/completions/_bpf-ckpt.zsh \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bpf-ckpt
 
 clean:
 	rm -rf $(B)
@@ -61,7 +73,7 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 	libsmartcols-dev libjson-c-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
-TEST_PKGS  += graphviz libxml2-utils
+TEST_PKGS  += graphviz libxml2-utils zsh
 
 deps:
 	@tools/deps $(BUILD_PKGS)

@@ -31,7 +31,8 @@ static void help(void)
 	     "exit status 0 when dump and restore work. With PID: everything that stands in the way of a\n"
 	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
 	     "      --shell-job  as for dump\n"
-	     "      --entrants=HOW  as for dump\n"
+	     "      --entrants=fail|include|ignore\n"
+	     "                   as for dump\n"
 	     "      --external KEY  as for dump\n"
 	     "      --json       one JSON object on standard output\n"
 	     "  -h, --help       this text");

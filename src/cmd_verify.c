@@ -8,13 +8,17 @@
 #include "rec_state.h"
 #include "restore.h"
 
-static const struct option options[] = { { "help", no_argument, NULL, 'h' }, {} };
+static const struct option options[] = {
+	{ "help", no_argument, NULL, 'h' },
+	{},
+};
 
 static void help(void)
 {
 	puts("Usage: bpf-ckpt verify FILE|-\n\n"
 	     "Check every byte, record and reference of an image, and whether it could be restored here\n"
 	     "and now: numbers that are free, limits, processor, files. No task is made.\n\n"
+	     "  -h, --help   this text\n\n"
 	     "Exit status: 0 it could, 1 something else is in the way, 4 the image is damaged or not\n"
 	     "ours, 5 a number is taken. Each reason is named on stderr.");
 }
