@@ -99,6 +99,9 @@ $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res
 $(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o $(B)/src/snap.o $(B)/src/snap_refs.o
 	$(CC) $(CFLAGS) -o $@ $^
 
+$(B)/tests/faults/inject: $(B)/tests/faults/inject.o
+	$(CC) $(CFLAGS) -o $@ $^
+
 $(B)/tests/portrait: $(B)/tests/portrait.o
 	$(CC) $(CFLAGS) -o $@ $^
 
@@ -125,6 +128,11 @@ KERNELS ?=
 check-vm: vm-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/vm/check "$(VM)" $(KERNELS)
+# POINTS of each sweep, 0 for every system call
+POINTS  ?= 100
+check-faults: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/faults/sweep -p $(POINTS)
 # RUNS of each shape; SHAPE: only those whose name has this in it
 RUNS  ?= 7
 SHAPE ?=
@@ -137,8 +145,8 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject
 
-.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm bench fuzz-tree tests-built
+.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults bench fuzz-tree tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

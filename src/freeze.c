@@ -97,9 +97,10 @@ int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr)
 			continue;
 		if (ptrace(PTRACE_SEIZE, who[i].tid, 0, f->options)) {
 			err = -errno;
-			if (!freeze_is_dead(who[i].tid))
-				return seize_failed(who[i].tid, err);
-			err = 0; /* the next walk tells */
+			if (freeze_is_dead(who[i].tid))
+				err = 0; /* the next walk tells */
+			else
+				seize_failed(who[i].tid, err);
 			continue;
 		}
 		*e = (struct frozen){ .tid = who[i].tid, .tgid = who[i].tgid };
@@ -156,10 +157,12 @@ int freeze_await(struct frozen *e, __u64 deadline)
 		int status;
 		pid_t got = waitpid(e->tid, &status, __WALL | WNOHANG);
 
-		if (got < 0 && errno != EINTR) {
-			e->gone = true; /* ECHILD: another thread called exec, or it was reaped */
+		if (got < 0 && errno == ECHILD) {
+			e->gone = true; /* another thread called exec, or it was reaped */
 			return 0;
 		}
+		if (got < 0 && errno != EINTR)
+			return fail(-errno, "wait for thread %d", e->tid);
 		if (got == e->tid && take_status(e, status))
 			return 0;
 		if (monotonic() > deadline)
@@ -255,7 +258,7 @@ static void await_ends(struct freeze *f)
 			int status;
 			pid_t got = f->v[i].gone ? 0 : waitpid(f->v[i].tid, &status, __WALL | WNOHANG);
 
-			if (got < 0 || (got > 0 && !WIFSTOPPED(status)))
+			if (got < 0 ? errno == ECHILD : got > 0 && !WIFSTOPPED(status))
 				f->v[i].gone = true;
 			left += !f->v[i].gone;
 		}
