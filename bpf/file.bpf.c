@@ -9,6 +9,7 @@
 #include "res/lock.bpf.h"
 #include "res/sock.bpf.h"
 #include "res/unix.bpf.h"
+#include "res/ref.bpf.h"
 
 /* f_op of each kind, learned by the loader from exemplars of its own. */
 volatile __u64 anon_fops[ANON_KINDS];
@@ -93,6 +94,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if ((mode & S_IFMT) == S_IFSOCK)
 		emit_sockets(f, file);
 	emit_anon(f, file);
+	emit_ref(f, file);
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */
 	if (r)

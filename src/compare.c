@@ -14,6 +14,7 @@
 #include "rec_external.h"
 #include "rec_file.h"
 #include "rec_mem.h"
+#include "rec_ref.h"
 #include "rec_state.h"
 #include "res/mm.h"
 #include "res/vma.h"
@@ -98,6 +99,9 @@ static void compare_reference(struct compare *c, const struct res_type *type, co
 
 	/* what is around the tree's outermost namespace is not the tree's */
 	if (type->tag == REC_PIDNS && rec_key(a) == c->r->info->root_pidns)
+		return;
+	/* the proc of the outside shows the outside, and no longer the namespace that the tree is in */
+	if (type->tag == REC_PROCFS && f->offset == offsetof(struct rec_procfs, pidns) && c->r->opts->new_pidns)
 		return;
 	if (f->target == REC_PID ? !compare_pid(c, id, addr) : !id != !addr) {
 		differs(c, type, a, f->name, 0, id, addr);

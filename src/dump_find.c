@@ -16,6 +16,7 @@
 #include "rec_file.h"
 #include "rec_ipc.h"
 #include "rec_mem.h"
+#include "rec_ref.h"
 #include "rec_sock.h"
 #include "rec_state.h"
 
@@ -188,6 +189,12 @@ static int name_pids(const struct snap *s, struct ids *pids, struct ids *namespa
 		ok &= !f->owner || ids_get(pids, f->owner);
 	snap_for_each(s, REC_TIMER, const struct rec_timer, k)
 		ok &= !k->target || ids_get(pids, k->target);
+	snap_for_each(s, REC_PIDFD, const struct rec_pidfd, p)
+		ok &= (!p->pid || ids_get(pids, p->pid)) && (!p->pidns || ids_get(namespaces, p->pidns));
+	snap_for_each(s, REC_PROCFS, const struct rec_procfs, p)
+		ok &= (!p->pid || ids_get(pids, p->pid)) && ids_get(namespaces, p->pidns);
+	snap_for_each(s, REC_NSFD, const struct rec_nsfd, n)
+		ok &= !n->pidns || ids_get(namespaces, n->pidns);
 	snap_for_each(s, REC_PID, const struct rec_pid, pid) {
 		__u64 ns = ids_has(pids, pid->addr) ? pid->ns : 0;
 
@@ -232,7 +239,7 @@ static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
-					 REC_SOCKET, REC_SOCK, REC_UNIX };
+					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD };
 	struct rec_vma area = {};
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);

@@ -46,6 +46,11 @@ __u64 ids_get(struct ids *ids, __u64 addr)
 	return ids->v[i].id;
 }
 
+__u64 ids_find(const struct ids *ids, __u64 addr)
+{
+	return ids->cap && addr ? ids->v[slot_of(ids, addr)].id : 0;
+}
+
 bool ids_has(const struct ids *ids, __u64 addr)
 {
 	return ids->cap && ids->v[slot_of(ids, addr)].addr == addr;

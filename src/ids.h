@@ -18,6 +18,8 @@ struct ids {
 
 /* The id of an address, a new one if it has none; 0 for 0. 0 for another address: out of memory. */
 __u64 ids_get(struct ids *ids, __u64 addr);
+/* The id of an address that has one, else 0. */
+__u64 ids_find(const struct ids *ids, __u64 addr);
 bool ids_has(const struct ids *ids, __u64 addr);
 void ids_free(struct ids *ids);
 

@@ -11,11 +11,12 @@
 #include "cleanup.h"
 #include "res/refused.h"
 
+#define PROC_MAGIC 0x9fa0
 #define HUGETLBFS_MAGIC 0x958458f6
 
 /* Where a path does not lead to what is open, or not before the tree is there. */
 static const struct { __u64 magic; const char *name; } pseudo[] = {
-	{ 0x9fa0, "proc" }, { 0x6e736673, "nsfs" }, { 0x50494446, "pidfs" }, { 0x1cd1, "devpts" },
+	{ PROC_MAGIC, "proc" }, { 0x6e736673, "nsfs" }, { 0x50494446, "pidfs" }, { 0x1cd1, "devpts" },
 	{ HUGETLBFS_MAGIC, "hugetlbfs" },
 };
 
@@ -34,14 +35,30 @@ bool path_deleted(const char *path, const struct rec_inode *id)
 	return len > tail && !strcmp(path + len - tail, DELETED);
 }
 
+/* A component that is one: in proc, what belongs to a task. */
+static bool has_number(const char *path)
+{
+	for (const char *at = path; (at = strchr(at, '/'));) {
+		size_t digits = strspn(++at, "0123456789");
+
+		if (digits && (!at[digits] || at[digits] == '/'))
+			return true;
+	}
+	return false;
+}
+
 const char *path_refusal(const char *path, const struct rec_inode *id)
 {
 	if (path[0] != '/')
 		return "it cannot be reached from this mount namespace and root";
 	if (refused_fs(id->magic))
 		return refused_fs(id->magic);
+	if (id->magic == PROC_MAGIC && !has_number(path))
+		return NULL;
+	if (id->magic == PROC_MAGIC)
+		return "it is the directory of a task in proc; change to another one";
 	if (path_pseudo_fs(id->magic) && id->magic != HUGETLBFS_MAGIC)
-		return "files of the kernel's own file systems (proc, namespaces, devpts) are not supported yet";
+		return "files of the kernel's own file systems (namespaces, devpts) are not supported yet";
 	if (path_deleted(path, id))
 		return "it was deleted or renamed over";
 	return NULL;

@@ -49,6 +49,8 @@ struct res_type {
 	int (*read)(const struct image *img, const void *rec);
 	/* Make it, once, in the coordinator, before the first task exists. */
 	int (*restore)(struct restore *r, const void *rec);
+	/* The same for what can only be made once all tasks and threads exist; not of REC_FD's phases. */
+	int (*late)(struct restore *r, const void *rec);
 	/* Append the operations that bring it into the task that has it. */
 	int (*join)(struct restore *r, const void *rec);
 	/* The same, after join() of all kinds of the phase. */

@@ -83,32 +83,21 @@ int restore_keep(struct restore *r, __u64 id, int fd, int second)
 		r->kept = v;
 		r->cap_kept = cap;
 	}
-	/* kinds come one after the other and each in order of id, so this is nearly sorted */
-	size_t at = r->nr_kept++;
-
-	for (; at && r->kept[at - 1].id > id; at--)
-		r->kept[at] = r->kept[at - 1];
-	r->kept[at] = (struct kept){ id, high, high2 };
+	if (ids_has(&r->kept_ids, id) || !ids_get(&r->kept_ids, id))
+		return fail(-ERR_IMAGE, "image: object %llu is there twice", id);
+	r->kept[r->nr_kept++] = (struct kept){ high, high2 };
 	return 0;
 }
 
 int restore_kept(const struct restore *r, __u64 id, int *fd, int *second)
 {
-	size_t lo = 0, hi = r->nr_kept;
+	__u64 nr = ids_find(&r->kept_ids, id);
 
-	while (lo < hi) {
-		size_t mid = (lo + hi) / 2;
-
-		if (r->kept[mid].id < id)
-			lo = mid + 1;
-		else
-			hi = mid;
-	}
-	if (lo == r->nr_kept || r->kept[lo].id != id)
+	if (!nr)
 		return -ENOENT;
-	*fd = r->kept[lo].fd;
+	*fd = r->kept[nr - 1].fd;
 	if (second)
-		*second = r->kept[lo].fd2;
+		*second = r->kept[nr - 1].fd2;
 	return 0;
 }
 
@@ -232,8 +221,8 @@ int restore_run_batches(struct restore *r)
 	return err;
 }
 
-static int for_all(struct restore *r, const struct res_type *type,
-		   int (*call)(struct restore *, const void *))
+int restore_each(struct restore *r, const struct res_type *type,
+		 int (*call)(struct restore *, const void *))
 {
 	size_t nr;
 	void **rec = snap_all(&r->image.snap, type->tag, &nr);
@@ -250,10 +239,10 @@ int restore_join(struct restore *r, enum res_phase phase)
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		if (res_types[i]->phase == phase)
-			err = for_all(r, res_types[i], res_types[i]->join);
+			err = restore_each(r, res_types[i], res_types[i]->join);
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		if (res_types[i]->phase == phase)
-			err = for_all(r, res_types[i], res_types[i]->finish);
+			err = restore_each(r, res_types[i], res_types[i]->finish);
 	return err;
 }
 
@@ -263,7 +252,7 @@ static int make_objects(struct restore *r)
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		/* a kind that opens in another mount namespace leaves the next one at home */
-		err = for_all(r, res_types[i], res_types[i]->restore) ?: restore_go_to(r, 0);
+		err = restore_each(r, res_types[i], res_types[i]->restore) ?: restore_go_to(r, 0);
 	return err;
 }
 
@@ -276,7 +265,7 @@ static int make_files(struct restore *r)
 		if (!err && file_path_matters(&r->image.snap, f) &&
 		    file_class(&r->image.snap, f) != FILE_FIFO)
 			err = res_type(REC_FILE)->restore(r, f);
-	return err ? err : for_all(r, res_type(REC_FS), res_type(REC_FS)->restore);
+	return err ? err : restore_each(r, res_type(REC_FS), res_type(REC_FS)->restore);
 }
 
 /* ---- the recipe ---- */
@@ -436,12 +425,14 @@ static void restore_free(struct restore *r)
 	}
 	cleanup_close(&r->root_pidfd);
 	cleanup_close(&r->image_fd);
+	cleanup_close(&r->self_pidfd);
 	cleanup_close(&r->last_pid_fd);
 	cleanup_close(&r->home.mntns);
 	cleanup_close(&r->home.cwd);
 	free(r->units);
 	free(r->index);
 	free(r->kept);
+	ids_free(&r->kept_ids);
 	for (size_t i = 0; i < r->nr_dirs; i++)
 		cleanup_close(&r->dirs[i].fd);
 	free(r->dirs);
@@ -456,7 +447,7 @@ static void restore_free(struct restore *r)
 
 static struct restore new_restore(const struct restore_opts *opts)
 {
-	return (struct restore){ .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1,
+	return (struct restore){ .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .self_pidfd = -1,
 				 .last_pid_fd = -1, .home = { -1, -1 }, .machine = { .fd = -1 },
 				 .image = { .fd = -1 } };
 }

@@ -45,7 +45,6 @@ struct unit {
 
 /* A descriptor of the coordinator that stubs inherit, by the object it stands for. */
 struct kept {
-	__u64 id;
 	int fd, fd2;
 };
 
@@ -60,12 +59,14 @@ struct restore {
 	unsigned int nr_units, nr_procs;
 	struct unit_of { __u64 id; unsigned int unit; } *index; /* object -> unit, sorted */
 	size_t nr_index;
-	struct kept *kept;   /* sorted by id once restore() of all kinds is done */
+	struct kept *kept;   /* by the order that kept_ids gives */
 	size_t nr_kept, cap_kept;
+	struct ids kept_ids;
 	struct dir { __u64 mntns; const char *path; int fd; } *dirs; /* paths are the image's */
 	size_t nr_dirs;
 	int high;            /* first descriptor above those of the image */
 	int image_fd;        /* the image, at a high descriptor */
+	int self_pidfd;      /* of this process, at a high descriptor: tasks fetch by it what is made late */
 	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
 	unsigned int nr_vdso;
 	struct freeze freeze;
@@ -99,6 +100,34 @@ int restore_run_batches(struct restore *r);
 int restore_await(struct restore *r, struct unit *u);
 /* The same for one unit. */
 int restore_run_unit(struct restore *r, struct unit *u);
+
+/* A function of a kind for each record of it; NULL: none. */
+int restore_each(struct restore *r, const struct res_type *type,
+		 int (*call)(struct restore *, const void *));
+
+/* What late() of all kinds makes, and its way into the tasks that have it. */
+int restore_late(struct restore *r);
+
+/*
+ * Append what puts descriptor fd of the process behind holder, a pidfd, on number at. Descriptors of the
+ * image that come that way have holder on their number until then.
+ */
+void restore_fetch(struct batch *b, int holder, int fd, int at, bool cloexec);
+
+/* A living process of the image in that pid namespace, or NULL. */
+const struct unit *restore_in_pidns(const struct restore *r, __u64 pidns);
+
+/* Somebody who is of no tree and ends soon. */
+struct passer {
+	pid_t pid;   /* here */
+	pid_t own;   /* as its own namespace numbers it */
+	int line;    /* -1 when it has ended */
+};
+
+/* Makes one, beside member (NULL: here), with that number there if it is free. 0 or a reported error. */
+int restore_passer(struct restore *r, struct passer *p, const struct unit *member, pid_t number);
+/* It ends, as wait(2) shall say it did. */
+void restore_passer_end(struct passer *p, int status);
 
 /* join() of all kinds of a phase, then finish(). */
 int restore_join(struct restore *r, enum res_phase phase);

@@ -261,6 +261,8 @@ static int fill_threads(struct restore *r)
 	if (!err)
 		err = set_children_ns(r);
 	if (!err)
+		err = restore_late(r);
+	if (!err)
 		err = restore_join(r, PHASE_THREAD);
 	return err ? err : restore_run_batches(r);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "log.h"
 #include "rec_file.h"
@@ -112,6 +113,7 @@ static int make_units(struct restore *r)
 static int choose_high(struct restore *r)
 {
 	struct rlimit *lim = &r->rlimit[RLIMIT_NOFILE];
+	int pidfd _close_ = -1;
 	__u32 top = 2;
 
 	lim->rlim_cur = lim->rlim_max;
@@ -130,6 +132,10 @@ static int choose_high(struct restore *r)
 	r->image_fd = fcntl(r->image.fd, F_DUPFD_CLOEXEC, r->high);
 	if (r->image_fd < 0)
 		return fail(-errno, "inherit the image");
+	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+	r->self_pidfd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, r->high);
+	if (r->self_pidfd < 0)
+		return fail(-errno, "open ourselves");
 	if (r->tree.container) {
 		int fd _close_ = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
 

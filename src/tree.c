@@ -58,6 +58,17 @@ struct proc *tree_ns_init(const struct tree *t, __u64 ns)
 	return NULL;
 }
 
+const struct rec_task *pidns_member(const struct snap *s, __u64 ns)
+{
+	snap_for_each(s, REC_TASK, const struct rec_task, t) {
+		const struct rec_pid *pid = snap_find(s, REC_PID, t->pid);
+
+		if (pid && pid->ns == ns && !t->exit_state)
+			return t;
+	}
+	return NULL;
+}
+
 size_t tree_count_pids(const struct snap *s, __u64 ns)
 {
 	size_t nr = 0;

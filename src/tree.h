@@ -69,6 +69,9 @@ struct proc *tree_ns_init(const struct tree *t, __u64 ns);
 /* Is ns equal to top or below it? Bounded: a loop of parents in an image ends. */
 bool pidns_within(const struct snap *s, __u64 ns, __u64 top);
 
+/* A living task whose own namespace that is, or NULL. */
+const struct rec_task *pidns_member(const struct snap *s, __u64 ns);
+
 /* Distinct struct pid that have a number in ns: what pid_namespace.pid_allocated counts. */
 size_t tree_count_pids(const struct snap *s, __u64 ns);
 

@@ -433,10 +433,30 @@ static void name_nameless(char *link, size_t size)
 	snprintf(bracket, size - (bracket - link), " number %d", i);
 }
 
+/* Our proc's numbers of tasks below, and its inodes, are not the tree's. */
+static bool name_of_proc(char *link, size_t size)
+{
+	char rest[4000];
+	size_t digits;
+
+	if (strncmp(link, "/proc/", 6))
+		return false;
+	digits = strspn(link + 6, "0123456789");
+	if (digits && (!link[6 + digits] || strchr("/ ", link[6 + digits]))) {
+		snprintf(rest, sizeof(rest), "%.3999s", link + 6 + digits);
+		if (!strncmp(rest, "/task/", 6))
+			memmove(rest + 6, rest + 6 + strspn(rest + 6, "0123456789"),
+				strlen(rest + 6 + strspn(rest + 6, "0123456789")) + 1);
+		snprintf(link, size, "/proc/(task)%s", rest);
+	}
+	return true;
+}
+
 static void tell_fd(int pid, int fd)
 {
 	char path[64], link[4096], *info, *line, *hash;
 	struct stat st;
+	bool of_proc;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
@@ -448,8 +468,9 @@ static void tell_fd(int pid, int fd)
 	if (hash)
 		strcpy(hash, "/(no name)");
 	name_nameless(link, sizeof(link));
+	of_proc = name_of_proc(link, sizeof(link));
 	printf("%s: fd %d ", who, fd);
-	if (link[0] == '/' && !stat(path, &st) && st.st_nlink)
+	if (link[0] == '/' && !of_proc && !stat(path, &st) && st.st_nlink)
 		printf("inode %lx:%lu ", (long)st.st_dev, st.st_ino);
 	snprintf(path, sizeof(path), "fdinfo/%d", fd);
 	info = slurp_of(pid, path, NULL);

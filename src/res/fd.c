@@ -49,7 +49,9 @@ static int join(struct restore *r, const void *rec)
 	const struct rec_fd *slot = rec;
 	int fd;
 
-	if (restore_kept(r, slot->file, &fd, NULL))
+	if (file_class(&r->image.snap, snap_find(&r->image.snap, REC_FILE, slot->file)) == FILE_LATE)
+		fd = r->self_pidfd; /* until restore_late() */
+	else if (restore_kept(r, slot->file, &fd, NULL))
 		return fail(-ERR_IMAGE, "image: the file of descriptor %u was not opened", slot->fd);
 	batch_op(restore_batch(r, slot->files), SYS_dup3, fd, slot->fd, slot->cloexec ? O_CLOEXEC : 0);
 	return 0;

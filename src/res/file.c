@@ -18,6 +18,7 @@
 #include "path.h"
 #include "rec_external.h"
 #include "rec_mem.h"
+#include "rec_ref.h"
 #include "refused.h"
 #include "rec_sock.h"
 #include "res.h"
@@ -81,10 +82,18 @@ static bool is_anon(const struct snap *s, const struct rec_file *f)
 	       snap_find(s, REC_TIMERFD, f->addr) || snap_find(s, REC_SIGNALFD, f->addr);
 }
 
+static bool is_late(const struct snap *s, const struct rec_file *f)
+{
+	return snap_find(s, REC_PIDFD, f->addr) || snap_find(s, REC_PROCFS, f->addr) ||
+	       snap_find(s, REC_NSFD, f->addr);
+}
+
 enum file_class file_class(const struct snap *s, const struct rec_file *f)
 {
 	if (snap_find(s, REC_EXTERNAL, f->addr))
 		return FILE_EXTERNAL;
+	if (is_late(s, f))
+		return FILE_LATE;
 	switch (f->id.mode & S_IFMT) {
 	case S_IFREG:
 		return regular_class(f);
@@ -105,7 +114,7 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 static bool made_by_kind(enum file_class class)
 {
 	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
-	       class == FILE_EXTERNAL;
+	       class == FILE_EXTERNAL || class == FILE_LATE;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -136,6 +145,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return "memory of memfd_secret(2) can be read by nobody else, so it cannot be saved";
 	if (class == FILE_OTHER)
 		return other_refusal(f, buf, len);
+	if (class == FILE_LATE && mapped)
+		return "files of proc and pidfds cannot be mapped";
 	if (made_by_kind(class))
 		return NULL; /* that kind has its own reasons */
 	if (!f->path_len)
@@ -301,6 +312,8 @@ static int read_file(const struct image *img, const void *rec)
 
 	if (f->path_len > f->h.len - sizeof(*f) || strnlen(f->name, sizeof(f->name)) == sizeof(f->name))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is out of bounds", f->addr);
+	if (class == FILE_LATE && f->path_len && strnlen(f->path, f->path_len) != f->path_len - 1u)
+		return fail(-ERR_IMAGE, "image: file %llu: its path has no end", f->addr);
 	if (by_path && !path_ok(f->path, f->h.len - sizeof(*f), f->path_len))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is malformed", f->addr);
 	if (class == FILE_OTHER || f->owner_type > 2 || f->owner_signum > 64 ||
@@ -378,6 +391,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_ANON:
 	case FILE_SOCKET:
 	case FILE_EXTERNAL:
+	case FILE_LATE:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

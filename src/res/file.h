@@ -23,6 +23,7 @@ enum file_class {
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 	FILE_EXTERNAL, /* the outside's: REC_EXTERNAL */
+	FILE_LATE,    /* pidfd, file of proc, namespace: made once the tasks exist, by their kinds */
 };
 
 /* Made by memfd_create(2). */

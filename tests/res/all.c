@@ -120,6 +120,10 @@
 	X(epoll_fired)                                                                             \
 	X(timerfd)                                                                                 \
 	X(signalfd)                                                                                \
+	X(pidfd)                                                                                   \
+	X(procfs)                                                                                  \
+	X(procfs_gone)                                                                             \
+	X(nsfd)                                                                                \
 	X(lock)                                                                                    \
 	X(lock_wait)                                                                               \
 	X(lock_wait_flock)                                                                         \

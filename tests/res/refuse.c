@@ -7,6 +7,8 @@
 #include <linux/landlock.h>
 #include <linux/perf_event.h>
 #include <linux/seccomp.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/fanotify.h>
@@ -19,16 +21,44 @@
 
 #include "../fixture.h"
 
+/* Namespaces where nobody lives any more. */
+static void open_namespaces(void)
+{
+	char path[64];
+	pid_t pid = must(fork());
+
+	if (!pid) {
+		must(unshare(CLONE_NEWNET | CLONE_NEWPID));
+		pid = must(fork());
+		if (!pid)
+			_exit(0);
+		must(waitpid(pid, NULL, 0)); /* the init of a namespace that is open to nobody now */
+		fx_mark("unshared");
+		for (;;)
+			fx_nap();
+	}
+	fx_await("unshared");
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", pid);
+	must(open(path, O_RDONLY));
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid_for_children", pid);
+	must(open(path, O_RDONLY));
+	must(kill(pid, SIGKILL));
+	must(waitpid(pid, NULL, 0));
+}
+
 static void setup(void)
 {
+	char path[64];
 	int pty;
 
 	must(inotify_init1(0));
-	must(syscall(SYS_pidfd_open, getpid(), 0));
+	must(syscall(SYS_pidfd_open, getppid(), 0));
+	snprintf(path, sizeof(path), "/proc/%d/status", getppid());
+	must(open(path, O_RDONLY));
+	open_namespaces();
 	must(socket(AF_INET, SOCK_DGRAM, 0));
 	pty = must(posix_openpt(O_RDWR | O_NOCTTY));
 	must(unlockpt(pty));
-	must(open("/proc/self/ns/pid", O_RDONLY));
 }
 
 const struct fixture fixture_refuse = {
@@ -84,7 +114,7 @@ static void setup_kinds(void)
 	made("perf event", syscall(SYS_perf_event_open, &clock, 0, -1, -1, 0));
 	make_bpf();
 	made("Landlock ruleset", syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0));
-	made("secret memory", syscall(SYS_memfd_secret, 0));
+	made("memfd_secret", syscall(SYS_memfd_secret, 0));
 	made("file system context", syscall(SYS_fsopen, "tmpfs", 0));
 	made("fanotify", fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
 	made("KVM", open("/dev/kvm", O_RDWR));

@@ -225,6 +225,7 @@ struct nodeElt_s;
 struct notifier_block;
 struct ns_common;
 struct nsproxy;
+struct nsset;
 struct numa_drop_counters;
 struct numa_group;
 struct obj_cgroup;
@@ -259,6 +260,8 @@ struct posix_cputimers;
 struct posix_cputimers_work;
 struct prev_cputime;
 struct proc_dir_entry;
+struct proc_fs_info;
+struct proc_inode;
 struct proc_ns_operations;
 struct prot_inuse;
 struct proto;
@@ -309,6 +312,7 @@ struct seccomp;
 struct seccomp_filter;
 struct seg6_pernet_data;
 struct sem_undo_list;
+struct seq_file;
 struct seqcount;
 struct seqcount_raw_spinlock;
 struct seqcount_spinlock;
@@ -3274,6 +3278,16 @@ struct cgroup_namespace {
 	struct css_set *root_cset;
 };
 
+struct proc_ns_operations {
+	const char *name;
+	const char *real_ns_name;
+	struct ns_common * (*get)(struct task_struct *);
+	void (*put)(struct ns_common *);
+	int (*install)(struct nsset *, struct ns_common *);
+	struct user_namespace * (*owner)(struct ns_common *);
+	struct ns_common * (*get_parent)(struct ns_common *);
+};
+
 enum bpf_map_type {
 	BPF_MAP_TYPE_UNSPEC = 0,
 	BPF_MAP_TYPE_HASH = 1,
@@ -4056,6 +4070,46 @@ struct mnt_namespace {
 	unsigned int nr_mounts;
 	unsigned int pending_mounts;
 	refcount_t passive;
+};
+
+enum proc_hidepid {
+	HIDEPID_OFF = 0,
+	HIDEPID_NO_ACCESS = 1,
+	HIDEPID_INVISIBLE = 2,
+	HIDEPID_NOT_PTRACEABLE = 4,
+};
+
+enum proc_pidonly {
+	PROC_PIDONLY_OFF = 0,
+	PROC_PIDONLY_ON = 1,
+};
+
+struct proc_fs_info {
+	struct pid_namespace *pid_ns;
+	struct dentry *proc_self;
+	struct dentry *proc_thread_self;
+	kgid_t pid_gid;
+	enum proc_hidepid hide_pid;
+	enum proc_pidonly pidonly;
+	struct callback_head rcu;
+};
+
+union proc_op {
+	int (*proc_get_link)(struct dentry *, struct path *, struct task_struct *);
+	int (*proc_show)(struct seq_file *, struct pid_namespace *, struct pid *, struct task_struct *);
+	int lsmid;
+};
+
+struct proc_inode {
+	struct pid *pid;
+	unsigned int fd;
+	union proc_op op;
+	struct proc_dir_entry *pde;
+	struct ctl_table_header *sysctl;
+	const struct ctl_table *sysctl_entry;
+	struct hlist_node sibling_inodes;
+	const struct proc_ns_operations *ns_ops;
+	struct inode vfs_inode;
 };
 
 struct epoll_event {
