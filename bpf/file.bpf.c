@@ -10,6 +10,7 @@
 #include "res/sock.bpf.h"
 #include "res/unix.bpf.h"
 #include "res/ref.bpf.h"
+#include "res/inet.bpf.h"
 
 /* f_op of each kind, learned by the loader from exemplars of its own. */
 volatile __u64 anon_fops[ANON_KINDS];
@@ -61,12 +62,16 @@ static __always_inline void emit_anon(struct frame *f, struct file *file)
 static __always_inline void emit_sockets(struct frame *f, struct file *file)
 {
 	struct sock *sk = emit_socket(f, file);
+	__u32 family;
 
 	if (!sk)
 		return;
 	emit_sock(f, sk);
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+	family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	if (family == AF_UNIX)
 		emit_unix(f, sk);
+	else if (family == AF_INET || family == AF_INET6)
+		emit_inet(f, sk);
 }
 
 SEC("iter/task_file")

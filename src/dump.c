@@ -14,6 +14,7 @@
 #include "rec_file.h"
 #include "rec_state.h"
 #include "res.h"
+#include "res/sockopt.h"
 #include "vdso.h"
 
 static __u64 now_ns(clockid_t clock)
@@ -273,6 +274,7 @@ void dump_free(struct dump *d)
 		free_source(&d->sources[i]);
 	free(d->sources);
 	pages_pool_free(d->pool);
+	sockopt_free(d->sockopts);
 	check_free(&d->check);
 	users_free(&d->users);
 	tree_free(&d->tree);

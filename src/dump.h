@@ -47,6 +47,7 @@ struct dump {
 	struct page_source *sources;
 	size_t nr_sources, cap_sources;
 	struct page_pool *pool;
+	struct sockopt_sort *sockopts; /* what fresh sockets have */
 	struct pages_stats pages;
 	__u64 deadline;  /* CLOCK_MONOTONIC, ns */
 	__u64 froze_at, released_at;

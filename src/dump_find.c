@@ -15,6 +15,7 @@
 #include "log.h"
 #include "rec_file.h"
 #include "rec_ipc.h"
+#include "rec_inet.h"
 #include "rec_mem.h"
 #include "rec_ref.h"
 #include "rec_sock.h"
@@ -239,7 +240,8 @@ static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
-					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD };
+					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD,
+					 REC_INET };
 	struct rec_vma area = {};
 
 	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
@@ -253,6 +255,7 @@ static int keep_members(struct dump *d)
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
 	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
 	snap_unique_bytes(&d->snap, REC_PKEYS);
+	snap_unique_bytes(&d->snap, REC_MCAST);
 	return keep_pids(d);
 }
 

@@ -16,6 +16,7 @@
 #include "capability.h"
 #include "log.h"
 #include "rec_state.h"
+#include "res/inet.h"
 #include "res/regs.h"
 #include "restore.h"
 
@@ -202,5 +203,7 @@ int preflight(struct restore *r)
 		err = check_pid_max(r);
 	if (!err)
 		err = check_cpu(r);
-	return err ? err : check_limits(r);
+	if (!err)
+		err = check_limits(r);
+	return err ? err : inet_preflight(r);
 }

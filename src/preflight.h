@@ -6,7 +6,7 @@
 struct restore;
 
 /*
- * Numbers that are free, limits, processor features, vdso. All collisions are reported, a line each,
+ * Numbers and ports that are free, limits, processor features, vdso. All collisions are reported, a line each,
  * with who holds the number. 0, -ERR_TAKEN, or another reported error. Makes nothing.
  */
 int preflight(struct restore *r);

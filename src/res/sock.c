@@ -11,10 +11,12 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "dump.h"
 #include "log.h"
 #include "rec_file.h"
 #include "res.h"
 #include "restore.h"
+#include "sockopt.h"
 
 static const struct field fields[] = {
 	FIELD_OWNER(struct rec_socket, file, REC_FILE),
@@ -41,7 +43,7 @@ static const struct field sock_fields[] = {
 	FIELD(R, flags, MAY_DIFFER, AS_HEX),  /* options are a kind of their own; the rest is the kernel's */
 };
 
-static const struct sock_family *const families[] = { &sock_unix };
+static const struct sock_family *const families[] = { &sock_unix, &sock_inet, &sock_inet6 };
 
 static const struct sock_family *find_family(__u16 family)
 {
@@ -122,6 +124,28 @@ static int check_sock(struct check *c, const void *rec)
 	return 0;
 }
 
+/* A duplicate of a descriptor of that socket; -ENOENT: nobody has one. */
+int sock_getfd(struct dump *d, const struct rec_sock *k)
+{
+	const struct rec_task *t;
+	unsigned int slot;
+	int fd;
+
+	if (!dump_find_fd(d, sock_file(&d->snap, k->addr), &t, &slot))
+		return -ENOENT;
+	fd = dump_getfd(d, t, slot);
+	return fd < 0 ? fail(fd, "reach descriptor %u of pid %d", slot, task_tid(&d->tree, t)) : fd;
+}
+
+static int collect_sock(struct dump *d, void *rec)
+{
+	int fd _close_ = sock_getfd(d, rec);
+
+	if (fd == -ENOENT)
+		return 0; /* waits to be accepted, or is on its way */
+	return fd < 0 ? fd : sockopt_collect(d, rec, fd);
+}
+
 static int read_socket(const struct image *img, const void *rec)
 {
 	const struct rec_socket *socket = rec;
@@ -166,5 +190,5 @@ const struct res_type res_socket = {
 const struct res_type res_sock = {
 	.name = "sock", .tag = REC_SOCK, .size = sizeof(R),
 	.fields = sock_fields, .nr_fields = sizeof(sock_fields) / sizeof(sock_fields[0]),
-	.check = check_sock, .read = read_sock,
+	.check = check_sock, .collect = collect_sock, .read = read_sock,
 };

@@ -9,6 +9,7 @@
 #include "rec_sock.h"
 
 struct check;
+struct dump;
 struct restore;
 struct snap;
 
@@ -19,13 +20,16 @@ struct sock_family {
 	const char *(*refusal)(const struct snap *s, const struct rec_sock *k, char *buf, size_t len);
 };
 
-extern const struct sock_family sock_unix;
+extern const struct sock_family sock_unix, sock_inet, sock_inet6;
 
 /* "unix stream socket", into buf. */
 const char *sock_describe(const struct rec_sock *k, char *buf, size_t len);
 
 /* The record of the open file of a socket; 0: nobody has one. */
 __u64 sock_file(const struct snap *s, __u64 sock);
+
+/* A duplicate of a descriptor of that socket, or a reported error; -ENOENT, unreported: nobody has one. */
+int sock_getfd(struct dump *d, const struct rec_sock *k);
 
 /* Refuse a socket: names the first task and descriptor that has it. */
 void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)

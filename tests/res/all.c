@@ -115,6 +115,12 @@
 	X(pipe_reopened)                                                                           \
 	X(pipe_fifo)                                                                               \
 	X(eventfd)                                                                                 \
+	X(sockopt)                                                                                 \
+	X(udp)                                                                                     \
+	X(udp_bound)                                                                               \
+	X(udp_mcast)                                                                               \
+	X(raw)                                                                                     \
+	X(tcp_listen)                                                                              \
 	X(epoll)                                                                                   \
 	X(epoll_many)                                                                              \
 	X(epoll_fired)                                                                             \

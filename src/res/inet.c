@@ -1,0 +1,320 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* inet.c - kind "inet": sockets of IPv4 and IPv6 of every protocol; connections of TCP are in tcp.c. */
+#include "inet.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "check.h"
+#include "dump.h"
+#include "log.h"
+#include "port_holder.h"
+#include "res.h"
+#include "restore.h"
+#include "sock.h"
+#include "sockopt.h"
+
+#define R struct rec_inet
+
+static const struct field fields[] = {
+	FIELD_OWNER(R, sock, REC_SOCK),
+	FIELD(R, saddr, MUST_MATCH, AS_BYTES),
+	FIELD(R, daddr, MUST_MATCH, AS_BYTES),
+	FIELD(R, sport, MUST_MATCH, AS_DEC),
+	FIELD(R, dport, MUST_MATCH, AS_DEC),
+	FIELD(R, bound_if, MUST_MATCH, AS_DEC),
+	FIELD(R, locks, MAY_DIFFER, AS_HEX),
+	FIELD(R, flags, MAY_DIFFER, AS_HEX), /* all of them are refused */
+	FIELD(R, received, MAY_DIFFER, AS_DEC),
+	FIELD(R, errors, MUST_MATCH, AS_DEC),
+	FIELD(R, mcast_if, MUST_MATCH, AS_DEC),
+	FIELD(R, mcast_addr, MUST_MATCH, AS_HEX),
+};
+
+socklen_t inet_address(const struct rec_sock *k, const __u8 addr[16], __u16 port, __u32 scope,
+		       union inet_addr *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->any.sa_family = k->family;
+	if (k->family == AF_INET) {
+		memcpy(&out->v4.sin_addr, addr, sizeof(out->v4.sin_addr));
+		out->v4.sin_port = htons(port);
+		return sizeof(out->v4);
+	}
+	memcpy(&out->v6.sin6_addr, addr, sizeof(out->v6.sin6_addr));
+	out->v6.sin6_port = htons(port);
+	if (IN6_IS_ADDR_LINKLOCAL(&out->v6.sin6_addr) || IN6_IS_ADDR_MC_LINKLOCAL(&out->v6.sin6_addr))
+		out->v6.sin6_scope_id = scope;
+	return sizeof(out->v6);
+}
+
+const char *inet_text(const struct rec_sock *k, const __u8 addr[16], __u16 port, __u32 scope, char *buf)
+{
+	char text[INET6_ADDRSTRLEN] = "?", zone[16] = "";
+	union inet_addr a;
+
+	inet_address(k, addr, port, scope, &a);
+	inet_ntop(k->family, addr, text, sizeof(text));
+	if (k->family == AF_INET) {
+		snprintf(buf, INET_TEXT, "%s:%u", text, port);
+		return buf;
+	}
+	if (a.v6.sin6_scope_id)
+		snprintf(zone, sizeof(zone), "%%%u", a.v6.sin6_scope_id);
+	snprintf(buf, INET_TEXT, "[%s%s]:%u", text, zone, port);
+	return buf;
+}
+
+static bool is_tcp(const struct rec_sock *k)
+{
+	return k->type == SOCK_STREAM && k->protocol == IPPROTO_TCP;
+}
+
+bool inet_is_connection(const struct rec_sock *k)
+{
+	return is_tcp(k) && k->state != TCP_CLOSE && k->state != TCP_LISTEN;
+}
+
+static bool is_zero(const __u8 addr[16])
+{
+	static const __u8 none[16];
+
+	return !memcmp(addr, none, sizeof(none));
+}
+
+/* ---- what is refused ---- */
+
+static const char *unknown_protocol(const struct rec_sock *k)
+{
+	if (k->type == SOCK_STREAM && k->protocol == 262 /* IPPROTO_MPTCP */)
+		return "multipath TCP is not supported; have the program use plain TCP";
+	if (is_tcp(k) || k->type == SOCK_RAW)
+		return NULL;
+	if (k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE ||
+				      k->protocol == IPPROTO_ICMP || k->protocol == IPPROTO_ICMPV6))
+		return NULL;
+	return "sockets of this protocol are not supported";
+}
+
+static const char *refusal(const struct snap *s, const struct rec_sock *k, char *buf, size_t len)
+{
+	const R *i = snap_find(s, REC_INET, k->addr);
+
+	if (!i)
+		return "it could not be read";
+	return unknown_protocol(k);
+}
+
+static const struct { __u32 flag; const char *why; } flag_refusals[] = {
+	{ INET_CORKED, "a datagram is being put together (UDP_CORK, MSG_MORE); try again when it was sent" },
+	{ INET_REUSE_PROG, "a program chooses among the sockets of its port (SO_ATTACH_REUSEPORT_*), which "
+			   "cannot be read back" },
+	{ INET_FILTER_EBPF, "it has an eBPF filter (SO_ATTACH_BPF), which cannot be read back" },
+	{ INET_ULP, "it has an upper layer protocol (TCP_ULP: kTLS or the like), which is not supported" },
+	{ INET_MPTCP, "multipath TCP is not supported; have the program use plain TCP" },
+	{ INET_MD5, "it has MD5 keys (TCP_MD5SIG), which cannot be read back" },
+	{ INET_AO, "it has TCP-AO keys, which are not supported" },
+	{ INET_FASTOPEN, "a connection by TCP Fast Open is not complete yet; try again" },
+	{ INET_REPAIR, "somebody has it in repair mode (TCP_REPAIR)" },
+	{ INET_URGENT, "urgent data wait to be read, which is not supported; try again when they were read" },
+	{ INET_ANYCAST, "it has joined an anycast group, which is not supported" },
+	{ INET_FLOWLABEL, "it has flow labels of its own (IPV6_FLOWLABEL_MGR), which are not supported" },
+	{ INET_PKTINFO, "it has a sticky source address (IPV6_PKTINFO), which is not supported" },
+	{ INET_MCAST_MORE, "it has joined more multicast groups than this program follows" },
+	{ INET_TXTIME, "it sends at chosen times (SO_TXTIME), which is not supported" },
+};
+
+static int check(struct check *c, const void *rec)
+{
+	const R *i = rec;
+	const struct rec_sock *k = snap_find(c->snap, REC_SOCK, i->sock);
+
+	if (!k || unknown_protocol(k))
+		return 0; /* said already */
+	for (size_t n = 0; n < ARRAY_SIZE(flag_refusals); n++)
+		if (i->flags & flag_refusals[n].flag)
+			sock_refuse(c, k, "%s", flag_refusals[n].why);
+	if (k->error)
+		sock_refuse(c, k, "an error is pending (%s); try again when the program has seen it",
+			    strerror(k->error));
+	if (i->errors)
+		sock_refuse(c, k, "%u messages are in its error queue (MSG_ERRQUEUE), which is not supported; "
+			    "try again when they were read", i->errors);
+	if (inet_is_connection(k))
+		sock_refuse(c, k, "connections are not supported yet");
+	if (i->received && k->type == SOCK_DGRAM)
+		sock_refuse(c, k, "%u datagrams wait to be read", i->received);
+	if (i->received && k->type == SOCK_RAW)
+		check_warn(c, "socket", "%u packets that a raw socket has received and its program has not read "
+			   "are not in the image", i->received);
+	if (k->state == TCP_LISTEN && k->waiting)
+		sock_refuse(c, k, "%u connections wait to be accepted; try again when they were", k->waiting);
+	if (is_tcp(k) && k->state == TCP_CLOSE && i->received)
+		sock_refuse(c, k, "its connection has ended, and there is still something to be read");
+	return 0;
+}
+
+/* A connection that has ended still has its peer's address, but tells it to nobody. */
+static int collect(struct dump *d, void *rec)
+{
+	R *i = rec;
+	const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
+
+	if (is_tcp(k) && k->state == TCP_CLOSE) {
+		memset(i->daddr, 0, sizeof(i->daddr));
+		i->dport = 0;
+	}
+	return 0;
+}
+
+static int read_inet(const struct image *img, const void *rec)
+{
+	const R *i = rec;
+	const struct rec_sock *k = snap_find(&img->snap, REC_SOCK, i->sock);
+
+	if ((k->family != AF_INET && k->family != AF_INET6) || unknown_protocol(k) || i->flags || k->error ||
+	    !sock_file(&img->snap, i->sock))
+		return fail(-ERR_IMAGE, "image: IP socket %llu is impossible", i->sock);
+	return 0;
+}
+
+/* ---- restore ---- */
+
+static int report_bind(struct restore *r, const struct rec_sock *k, const R *i, int err)
+{
+	char text[INET_TEXT], what[64], who[128];
+
+	inet_text(k, i->saddr, i->sport, i->bound_if, text);
+	sock_describe(k, what, sizeof(what));
+	if (err != -EADDRINUSE)
+		return fail(err, "bind %s to %s", what, text);
+	if (port_holder(k, i, who, sizeof(who)))
+		return fail(-ERR_TAKEN, "%s: address %s is taken: by %s", what, text, who);
+	return fail(-ERR_TAKEN, "%s: address %s is taken", what, text);
+}
+
+/* Who connected without an address got one for that; the next connect(2) chooses anew. */
+static bool chosen_by_connect(const struct rec_sock *k, const R *i)
+{
+	return !is_tcp(k) && k->state == TCP_ESTABLISHED && !(i->locks & INET_BIND_ADDR);
+}
+
+static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, int fd)
+{
+	static const __u8 none[16];
+	bool any = chosen_by_connect(k, i), raw = k->type == SOCK_RAW;
+	union inet_addr a;
+	socklen_t len = inet_address(k, any ? none : i->saddr, raw ? 0 : i->sport, i->bound_if, &a);
+
+	if ((raw || !i->sport) && (any || is_zero(i->saddr)))
+		return 0;
+	return bind(fd, &a.any, len) ? report_bind(r, k, i, -errno) : 0;
+}
+
+int inet_make(struct restore *r, const struct rec_sock *k, const R *i)
+{
+	int fd _close_ = socket(k->family, k->type | SOCK_CLOEXEC, k->protocol), one = 1, err;
+	char what[64];
+
+	if (fd < 0)
+		return fail(-errno, "make %s", sock_describe(k, what, sizeof(what)));
+	err = sockopt_restore(r, k->addr, fd);
+	/* what is left of old connections is not in the way; the program's own choice is set in the end */
+	if (!err && is_tcp(k) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
+		err = fail(-errno, "set SO_REUSEADDR");
+	if (!err)
+		err = bind_it(r, k, i, fd);
+	return err ? err : take_fd(&fd);
+}
+
+static int connect_it(const struct rec_sock *k, const R *i, int fd)
+{
+	union inet_addr a;
+	socklen_t len = inet_address(k, i->daddr, i->dport, i->bound_if, &a);
+	char text[INET_TEXT];
+
+	if (k->state != TCP_ESTABLISHED)
+		return 0;
+	if (connect(fd, &a.any, len))
+		return fail(-errno, "connect to %s", inet_text(k, i->daddr, i->dport, i->bound_if, text));
+	return 0;
+}
+
+static int set_mcast_if(const struct rec_sock *k, const R *i, int fd)
+{
+	struct ip_mreqn m = { .imr_address.s_addr = i->mcast_addr, .imr_ifindex = i->mcast_if };
+
+	if ((i->mcast_addr || i->mcast_if) && setsockopt(fd, SOL_IP, IP_MULTICAST_IF, &m, sizeof(m)))
+		return fail(-errno, "set IP_MULTICAST_IF of a socket to interface %u", i->mcast_if);
+	return 0;
+}
+
+static int reset_reuse(struct restore *r, const struct rec_sock *k, int fd)
+{
+	int value = 0;
+
+	sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEADDR, &value);
+	if (is_tcp(k) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)))
+		return fail(-errno, "set SO_REUSEADDR");
+	return 0;
+}
+
+static int complete(struct restore *r, const struct rec_sock *k, const R *i, int fd)
+{
+	int err = set_mcast_if(k, i, fd);
+
+	if (!err)
+		err = connect_it(k, i, fd);
+	if (!err && k->state == TCP_LISTEN && listen(fd, k->backlog))
+		err = errno == EADDRINUSE ? report_bind(r, k, i, -errno) : fail(-errno, "listen");
+	/* of a socket without a connection it takes effect, and says ENOTCONN */
+	if (!err && k->shutdown && shutdown(fd, k->shutdown - 1) && errno != ENOTCONN)
+		err = fail(-errno, "shut a socket down");
+	return err ? err : reset_reuse(r, k, fd);
+}
+
+static int restore_inet(struct restore *r, const void *rec)
+{
+	const R *i = rec;
+	const struct rec_sock *k = snap_find(&r->image.snap, REC_SOCK, i->sock);
+	int fd _close_ = -1, err;
+
+	if (inet_is_connection(k))
+		return 0; /* kind "tcp" */
+	fd = inet_make(r, k, i);
+	if (fd < 0)
+		return fd;
+	err = complete(r, k, i, fd);
+	return err ? err : sock_keep(r, k, take_fd(&fd));
+}
+
+int inet_preflight(struct restore *r)
+{
+	int err = 0;
+
+	snap_for_each(&r->image.snap, REC_INET, const R, i) {
+		const struct rec_sock *k = snap_find(&r->image.snap, REC_SOCK, i->sock);
+		int fd _close_ = -1;
+
+		if (inet_is_connection(k) || !i->sport || k->type == SOCK_RAW)
+			continue;
+		fd = inet_make(r, k, i);
+		if (fd < 0)
+			err = fd; /* all that are taken are told */
+		if (err && err != -ERR_TAKEN)
+			break;
+	}
+	return err;
+}
+
+const struct sock_family sock_inet = { .family = AF_INET, .refusal = refusal };
+const struct sock_family sock_inet6 = { .family = AF_INET6, .refusal = refusal };
+
+const struct res_type res_inet = {
+	.name = "inet", .tag = REC_INET, .size = sizeof(R), .owned = true,
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.check = check, .collect = collect, .read = read_inet, .restore = restore_inet,
+};
