@@ -18,8 +18,8 @@ ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(INCLUDES) $(CFL
 SRC      := $(wildcard src/*.c src/res/*.c src/arch/*.c)
 ASM      := $(wildcard src/arch/*.S)
 OBJ      := $(SRC:%.c=$(B)/%.o) $(ASM:%=$(B)/%.o)
-BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(wildcard bpf/*.bpf.c))
-SKEL     := $(B)/walk.skel.h
+# audit has an object of its own: what it attaches must not be loaded for a walk
+BPF_OBJ  := $(patsubst bpf/%.bpf.c,$(B)/bpf/%.bpf.o,$(filter-out bpf/audit.bpf.c,$(wildcard bpf/*.bpf.c)))
 
 COMPLETIONS := $(B)/completions/bpf-ckpt.bash $(B)/completions/_bpf-ckpt.zsh
 
@@ -36,7 +36,8 @@ $(B)/%.S.o: %.S
 	@mkdir -p $(@D)
 	$(CC) $(INCLUDES) -c -o $@ $<
 
-$(B)/src/walk.o: $(SKEL)
+$(B)/src/walk.o: $(B)/walk.skel.h
+$(B)/src/audit_probe.o: $(B)/audit.skel.h
 
 # One object for all programs: they share maps.
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux/*/*.h)
@@ -47,8 +48,11 @@ $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux
 $(B)/walk.bpf.o: $(BPF_OBJ)
 	$(BPFTOOL) gen object $@ $^
 
-$(SKEL): $(B)/walk.bpf.o
-	$(BPFTOOL) gen skeleton $< name walk_bpf > $@.tmp
+$(B)/audit.bpf.o: $(B)/bpf/audit.bpf.o
+	$(BPFTOOL) gen object $@ $^
+
+$(B)/%.skel.h: $(B)/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@.tmp
 	mv $@.tmp $@
 
 # From the --help of every command, so that they say the same.

@@ -3,6 +3,7 @@
 #ifndef BPF_CKPT_COMPAT_BPF_H
 #define BPF_CKPT_COMPAT_BPF_H
 
+#include "chain.bpf.h"
 #include "emit.bpf.h"
 
 /* mm_struct.flags: unsigned long until 6.17, then mm_flags_t (a bitmap of one word) */
@@ -32,12 +33,6 @@ static __always_inline __u64 mm_flags(struct mm_struct *mm)
 				      (char *)(c_) + bpf_core_field_offset(struct cred, member)); \
 		cap_;                                                                             \
 	})
-
-/* pid_namespace.pid_max: per namespace since 6.14 */
-static __always_inline __u32 pidns_pid_max(struct pid_namespace *ns)
-{
-	return bpf_core_field_exists(ns->pid_max) ? BPF_CORE_READ(ns, pid_max) : 0;
-}
 
 /* pid.ino: since 6.9 */
 static __always_inline __u64 pid_ino(struct pid *pid)

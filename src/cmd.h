@@ -10,6 +10,7 @@
 #include "external.h"
 
 /* argv[0] is the command's name. The value is the exit status of the program. */
+int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_dump(int argc, char **argv);
 int cmd_ps(int argc, char **argv);

@@ -17,6 +17,7 @@ static const struct {
 	{ "restore", "bring the tree of an image back", cmd_restore },
 	{ "run", "run a command in nested new pid namespaces, with chosen numbers", cmd_run },
 	{ "show", "what an image holds", cmd_show },
+	{ "audit", "watch pid namespaces: what is there, what changes, what smells", cmd_audit },
 	{ "verify", "check an image completely", cmd_verify },
 };
 

@@ -3,20 +3,9 @@
 #ifndef BPF_CKPT_PID_BPF_H
 #define BPF_CKPT_PID_BPF_H
 
+#include "chain.bpf.h"
 #include "compat.bpf.h"
 #include "rec_task.h"
-
-#define PIDNS_ADDING (1u << 31) /* kernel/pid.c */
-
-/*
- * numbers[] is declared with one element until 6.4, so a constant index above 0 would not relocate:
- * compute the address instead.
- */
-static __always_inline struct upid *pid_upid(struct pid *pid, __u32 level)
-{
-	return (void *)pid + bpf_core_field_offset(struct pid, numbers) +
-	       level * bpf_core_type_size(struct upid);
-}
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -24,13 +13,6 @@ struct {
 	__type(key, __u32);
 	__type(value, struct upid[64]); /* PID_NUMBERS_MAX, and a power of two for bounded() */
 } upids __weak SEC(".maps");
-
-static __always_inline struct pid_namespace *pid_active_ns(struct pid *pid)
-{
-	struct upid *own = pid_upid(pid, BPF_CORE_READ(pid, level) & 63);
-
-	return BPF_CORE_READ(own, ns);
-}
 
 /*
  * All numbers at once, and without a branch for each: the verifier walks every path there is. What

@@ -106,6 +106,8 @@ struct flowi_common;
 struct flowi_tunnel;
 struct fown_struct;
 struct fqdir;
+struct fred_cs;
+struct fred_ss;
 struct fs_pin;
 struct fs_struct;
 struct fscrypt_keyring;
@@ -192,6 +194,7 @@ struct ktermios;
 struct ld_semaphore;
 struct ldt_struct;
 struct linux_binfmt;
+struct linux_binprm;
 struct linux_mib;
 struct linux_xfrm_mib;
 struct list_head;
@@ -212,8 +215,11 @@ struct minmax_sample;
 struct mm_cid;
 struct mm_struct;
 struct mmu_notifier_subscriptions;
+struct mnt_idmap;
 struct mnt_namespace;
+struct mnt_pcp;
 struct mount;
+struct mountpoint;
 struct mpls_route;
 struct mptcp_mib;
 struct mtd_info;
@@ -280,6 +286,7 @@ struct pgprot;
 struct pid;
 struct pid_namespace;
 struct pidfs_attr;
+struct pids_cgroup;
 struct ping_group_range;
 struct pipe_buf_operations;
 struct pipe_buffer;
@@ -299,6 +306,7 @@ struct prot_inuse;
 struct proto;
 struct proto_ops;
 struct psi_group;
+struct pt_regs;
 struct qrwlock;
 struct qspinlock;
 struct qstr;
@@ -1304,6 +1312,61 @@ typedef __s64 time64_t;
 struct timespec64 {
 	time64_t tv_sec;
 	long int tv_nsec;
+};
+
+struct fred_cs {
+	u64 cs: 16;
+	u64 sl: 2;
+	u64 wfe: 1;
+};
+
+struct fred_ss {
+	u64 ss: 16;
+	u64 sti: 1;
+	u64 swevent: 1;
+	u64 nmi: 1;
+	int: 13;
+	u64 vector: 8;
+	short: 8;
+	u64 type: 4;
+	char: 4;
+	u64 enclave: 1;
+	u64 lm: 1;
+	u64 nested: 1;
+	char: 1;
+	u64 insnlen: 4;
+};
+
+struct pt_regs {
+	long unsigned int r15;
+	long unsigned int r14;
+	long unsigned int r13;
+	long unsigned int r12;
+	long unsigned int bp;
+	long unsigned int bx;
+	long unsigned int r11;
+	long unsigned int r10;
+	long unsigned int r9;
+	long unsigned int r8;
+	long unsigned int ax;
+	long unsigned int cx;
+	long unsigned int dx;
+	long unsigned int si;
+	long unsigned int di;
+	long unsigned int orig_ax;
+	long unsigned int ip;
+	union {
+		u16 cs;
+		u64 csx;
+		struct fred_cs fred_cs;
+	};
+	long unsigned int flags;
+	long unsigned int sp;
+	union {
+		u16 ss;
+		u64 ssx;
+		struct fred_ss fred_ss;
+	};
 };
 
 typedef long unsigned int pgdval_t;
@@ -2520,6 +2583,13 @@ struct super_block {
 	long: 64;
 };
 
+struct vfsmount {
+	struct dentry *mnt_root;
+	struct super_block *mnt_sb;
+	int mnt_flags;
+	struct mnt_idmap *mnt_idmap;
+};
+
 struct cgroup_base_stat {
 	struct task_cputime cputime;
 	u64 ntime;
@@ -2653,6 +2723,36 @@ struct kernfs_node {
 	void *priv;
 	struct kernfs_iattrs *iattr;
 	struct callback_head rcu;
+};
+
+struct linux_binprm {
+	struct vm_area_struct *vma;
+	long unsigned int vma_pages;
+	long unsigned int argmin;
+	struct mm_struct *mm;
+	long unsigned int p;
+	unsigned int have_execfd: 1;
+	unsigned int execfd_creds: 1;
+	unsigned int secureexec: 1;
+	unsigned int point_of_no_return: 1;
+	unsigned int comm_from_dentry: 1;
+	unsigned int is_check: 1;
+	struct file *executable;
+	struct file *interpreter;
+	struct file *file;
+	struct cred *cred;
+	int unsafe;
+	unsigned int per_clear;
+	int argc;
+	int envc;
+	const char *filename;
+	const char *interp;
+	const char *fdpath;
+	unsigned int interp_flags;
+	int execfd;
+	long unsigned int exec;
+	struct rlimit rlim_stack;
+	char buf[256];
 };
 
 struct new_utsname {
@@ -3983,6 +4083,22 @@ struct vm_special_mapping {
 	void (*close)(const struct vm_special_mapping *, struct vm_area_struct *);
 };
 
+enum cgroup_subsys_id {
+	cpuset_cgrp_id = 0,
+	cpu_cgrp_id = 1,
+	cpuacct_cgrp_id = 2,
+	io_cgrp_id = 3,
+	memory_cgrp_id = 4,
+	devices_cgrp_id = 5,
+	freezer_cgrp_id = 6,
+	net_cls_cgrp_id = 7,
+	perf_event_cgrp_id = 8,
+	net_prio_cgrp_id = 9,
+	hugetlb_cgrp_id = 10,
+	pids_cgrp_id = 11,
+	CGROUP_SUBSYS_COUNT = 12,
+};
+
 typedef struct kmem_cache *kmem_buckets[14];
 
 typedef u16 uint16_t;
@@ -4180,6 +4296,19 @@ struct ipc_namespace {
 	struct ucounts *ucounts;
 	struct llist_node mnt_llist;
 	struct ns_common ns;
+};
+
+typedef s64 int64_t;
+
+struct pids_cgroup {
+	struct cgroup_subsys_state css;
+	atomic64_t counter;
+	atomic64_t limit;
+	int64_t watermark;
+	struct cgroup_file events_file;
+	struct cgroup_file events_local_file;
+	atomic64_t events[2];
+	atomic64_t events_local[2];
 };
 
 typedef long unsigned int perf_trace_t[1024];
@@ -4387,6 +4516,48 @@ struct file_lock {
 			struct inode *inode;
 		} ceph;
 	} fl_u;
+};
+
+struct mount {
+	struct hlist_node mnt_hash;
+	struct mount *mnt_parent;
+	struct dentry *mnt_mountpoint;
+	struct vfsmount mnt;
+	union {
+		struct rb_node mnt_node;
+		struct callback_head mnt_rcu;
+		struct llist_node mnt_llist;
+	};
+	struct mnt_pcp *mnt_pcp;
+	struct list_head mnt_mounts;
+	struct list_head mnt_child;
+	struct mount *mnt_next_for_sb;
+	struct mount **mnt_pprev_for_sb;
+	const char *mnt_devname;
+	struct list_head mnt_list;
+	struct list_head mnt_expire;
+	struct list_head mnt_share;
+	struct hlist_head mnt_slave_list;
+	struct hlist_node mnt_slave;
+	struct mount *mnt_master;
+	struct mnt_namespace *mnt_ns;
+	struct mountpoint *mnt_mp;
+	union {
+		struct hlist_node mnt_mp_list;
+		struct hlist_node mnt_umount;
+	};
+	struct fsnotify_mark_connector *mnt_fsnotify_marks;
+	__u32 mnt_fsnotify_mask;
+	struct list_head to_notify;
+	struct mnt_namespace *prev_ns;
+	int mnt_t_flags;
+	int mnt_id;
+	u64 mnt_id_unique;
+	int mnt_group_id;
+	int mnt_expiry_mark;
+	struct hlist_head mnt_pins;
+	struct hlist_head mnt_stuck_children;
+	struct mount *overmount;
 };
 
 struct mnt_namespace {

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* audit_fill.bpf.h - tasks and pid namespaces into audit's records. */
+#ifndef BPF_CKPT_AUDIT_FILL_BPF_H
+#define BPF_CKPT_AUDIT_FILL_BPF_H
+
+#include "audit.bpf.h"
+
+struct ns_common___id { /* since 6.18 */
+	__u64 ns_id;
+} __attribute__((preserve_access_index));
+
+static __always_inline __u32 pid_level(struct pid *pid)
+{
+	return BPF_CORE_READ(pid, level) & 63;
+}
+
+/* The number that a pid has in a namespace of that level, 0 when it has none there. */
+static __always_inline __s32 nr_in(struct pid *pid, struct pid_namespace *ns, __u32 level)
+{
+	struct upid *upid = pid_upid(pid, level & 63);
+
+	if (!pid || level > pid_level(pid) || BPF_CORE_READ(upid, ns) != ns)
+		return 0;
+	return BPF_CORE_READ(upid, nr);
+}
+
+/*
+ * The init of a namespace. After its death child_reaper still points to where it was, which may be
+ * another's memory by now: only who has the number 1 there is the init.
+ */
+static __always_inline struct task_struct *ns_init(struct pid_namespace *ns, __u32 level)
+{
+	struct task_struct *t = BPF_CORE_READ(ns, child_reaper);
+	struct pid *pid = BPF_CORE_READ(t, signal, pids[1]);
+
+	return t && nr_in(pid, ns, level) == 1 ? t : NULL;
+}
+
+static __always_inline void fill_ns(struct rec_audit_ns *r, struct pid_namespace *ns)
+{
+	__u32 allocated = BPF_CORE_READ(ns, pid_allocated);
+	struct ns_common___id *common = (void *)ns + bpf_core_field_offset(struct pid_namespace, ns);
+	struct task_struct *init;
+
+	r->addr = (__u64)ns;
+	r->parent = (__u64)BPF_CORE_READ(ns, parent);
+	if (bpf_core_field_exists(common->ns_id))
+		r->id = BPF_CORE_READ(common, ns_id);
+	r->level = BPF_CORE_READ(ns, level);
+	r->inum = BPF_CORE_READ(ns, ns.inum);
+	r->owner_inum = BPF_CORE_READ(ns, user_ns, ns.inum);
+	r->owner_level = BPF_CORE_READ(ns, user_ns, level);
+	r->allocated = allocated & ~PIDNS_ADDING;
+	r->adding = allocated >> 31;
+	r->pid_max = pidns_pid_max(ns);
+	init = ns_init(ns, r->level);
+	if (!init)
+		return;
+	r->init = (__u64)BPF_CORE_READ(init, signal);
+	r->init_start = BPF_CORE_READ(init, group_leader, start_boottime);
+}
+
+/* The mount namespace that the root directory of a task lies in. */
+static __always_inline __u32 root_mntns(struct task_struct *t)
+{
+	struct vfsmount *mnt = BPF_CORE_READ(t, fs, root.mnt);
+	struct mount *m = (void *)mnt - bpf_core_field_offset(struct mount, mnt);
+
+	return mnt ? BPF_CORE_READ(m, mnt_ns, ns.inum) : 0;
+}
+
+static __always_inline void fill_place(struct rec_audit_place *r, struct task_struct *t,
+				       struct pid_namespace *ns, __u32 level)
+{
+	struct task_struct *init;
+
+	if (!level)
+		return;
+	r->mnt = BPF_CORE_READ(t, nsproxy, mnt_ns, ns.inum);
+	r->cgroup = BPF_CORE_READ(t, nsproxy, cgroup_ns, ns.inum);
+	r->user = BPF_CORE_READ(t, real_cred, user_ns, ns.inum);
+	r->user_level = BPF_CORE_READ(t, real_cred, user_ns, level);
+	r->root_mnt = root_mntns(t);
+	init = ns_init(ns, level);
+	if (!init)
+		return;
+	r->init_mnt = BPF_CORE_READ(init, nsproxy, mnt_ns, ns.inum);
+	r->init_cgroup = BPF_CORE_READ(init, nsproxy, cgroup_ns, ns.inum);
+}
+
+/* Is a of b fuller than c of d? */
+static __always_inline bool fuller(__u64 a, __u64 b, __u64 c, __u64 d)
+{
+	return !d || a * d > c * b;
+}
+
+static __always_inline void fill_ns_room(struct rec_audit_room *r, struct pid *pid, __u32 level)
+{
+	struct pid_namespace *ns;
+	__u32 i, used, max;
+
+	for (i = 0; i < PID_NUMBERS_MAX; i++) {
+		if (i > level)
+			break;
+		ns = BPF_CORE_READ(pid_upid(pid, i), ns);
+		used = BPF_CORE_READ(ns, pid_allocated) & ~PIDNS_ADDING;
+		max = pidns_pid_max(ns) ?: pid_max_global;
+		if (!max || !fuller(used, max, r->ns_used, r->ns_max))
+			continue;
+		r->ns_level = i;
+		r->ns_used = used;
+		r->ns_max = max;
+		if (!bpf_core_field_exists(ns->pid_max))
+			break; /* one limit: the outermost is the fullest */
+	}
+}
+
+#define CGROUP_LEVELS 16
+#define PIDS_MAX (4 * 1024 * 1024 + 1) /* kernel/cgroup/pids.c, 64 bit: no limit */
+
+static __always_inline void fill_cgroup_room(struct rec_audit_room *r, struct task_struct *t)
+{
+	struct cgroup_subsys_state *css;
+	__u64 used, max;
+
+	if (!bpf_core_type_exists(struct pids_cgroup) ||
+	    !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return;
+	css = BPF_CORE_READ(t, cgroups,
+			    subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]);
+	for (int i = 0; css && i < CGROUP_LEVELS; i++) {
+		struct pids_cgroup *p = (void *)css; /* its first member */
+
+		used = BPF_CORE_READ(p, counter.counter);
+		max = BPF_CORE_READ(p, limit.counter);
+		if (max && max < PIDS_MAX && fuller(used, max, r->cg_used, r->cg_max)) {
+			r->cgroup = BPF_CORE_READ(css, cgroup, kn, id);
+			r->cg_used = used;
+			r->cg_max = max;
+		}
+		css = BPF_CORE_READ(css, parent);
+	}
+}
+
+/* As wait(2) encodes it: kernel/exit.c, wait_task_zombie(). */
+static __always_inline __s32 process_exit_code(struct task_struct *t)
+{
+	if (t->signal->flags & SIGNAL_GROUP_EXIT)
+		return t->signal->group_exit_code;
+	return t->group_leader->exit_code;
+}
+
+static __always_inline void fill_numbers(__s32 *numbers, struct pid *pid, __u32 level)
+{
+	for (__u32 i = 0; i < PID_NUMBERS_MAX; i++) {
+		if (i > level)
+			break;
+		numbers[i] = BPF_CORE_READ(pid_upid(pid, i), nr);
+	}
+}
+
+/* Everything but the head; by: who called fork, or NULL in a walk. */
+static __always_inline void fill_born(struct rec_audit_born *r, struct task_struct *t,
+				      struct task_struct *by, struct pid *pid, __u32 level)
+{
+	struct pid_namespace *ns = pid_active_ns(pid), *children;
+	struct pid *up = BPF_CORE_READ(t, real_parent, signal, pids[1]);
+
+	r->parent = (__u64)BPF_CORE_READ(t, real_parent, signal);
+	r->parent_start = BPF_CORE_READ(t, real_parent, group_leader, start_boottime);
+	r->ppid = BPF_CORE_READ(t, real_parent, tgid);
+	r->ppid_seen = nr_in(up, ns, level);
+	if (by) {
+		struct pid *own = BPF_CORE_READ(by, signal, pids[1]);
+
+		r->by = process_key(by);
+		r->by_pid = by->tgid;
+		r->by_level = pid_level(own);
+		r->by_pidns = (__u64)pid_active_ns(own);
+	}
+	fill_ns(&r->ns, ns);
+	children = BPF_CORE_READ(t, nsproxy, pid_ns_for_children);
+	r->pidns_children = (__u64)children;
+	if (children && children != ns)
+		fill_ns(&r->children, children);
+	fill_place(&r->place, t, ns, level);
+	fill_ns_room(&r->room, pid, level);
+	fill_cgroup_room(&r->room, t);
+	r->level = level;
+	fill_numbers(r->numbers, pid, level);
+}
+
+#endif
