@@ -65,42 +65,6 @@ pid_t restore_nr(const struct restore *r, const struct unit *u, __u64 pid)
 	return p && own ? pid_nr(p, own->level) : 0;
 }
 
-int restore_keep(struct restore *r, __u64 id, int fd, int second)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
-	int high2 = second >= 0 ? fcntl(second, F_DUPFD_CLOEXEC, r->high) : -1;
-
-	if (high < 0 || (second >= 0 && high2 < 0))
-		return fail(-errno, "the tree has more open files than this process may have");
-	close(fd);
-	cleanup_close(&second);
-	if (r->nr_kept == r->cap_kept) {
-		size_t cap = r->cap_kept ? r->cap_kept * 2 : 64;
-		struct kept *v = realloc(r->kept, cap * sizeof(*v));
-
-		if (!v)
-			return fail(-ENOMEM, "restore");
-		r->kept = v;
-		r->cap_kept = cap;
-	}
-	if (ids_has(&r->kept_ids, id) || !ids_get(&r->kept_ids, id))
-		return fail(-ERR_IMAGE, "image: object %llu is there twice", id);
-	r->kept[r->nr_kept++] = (struct kept){ high, high2 };
-	return 0;
-}
-
-int restore_kept(const struct restore *r, __u64 id, int *fd, int *second)
-{
-	__u64 nr = ids_find(&r->kept_ids, id);
-
-	if (!nr)
-		return -ENOENT;
-	*fd = r->kept[nr - 1].fd;
-	if (second)
-		*second = r->kept[nr - 1].fd2;
-	return 0;
-}
-
 static int open_dir(struct restore *r, const char *path)
 {
 	int fd _close_ = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), high;
@@ -253,7 +217,7 @@ static int make_objects(struct restore *r)
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		/* a kind that opens in another mount namespace leaves the next one at home */
 		err = restore_each(r, res_types[i], res_types[i]->restore) ?: restore_go_to(r, 0);
-	return err;
+	return err ? err : restore_keep_away(r);
 }
 
 /* Only what opens files that exist: a try must not make anything. */
@@ -423,6 +387,7 @@ static void restore_free(struct restore *r)
 		cleanup_close(&r->kept[i].fd);
 		cleanup_close(&r->kept[i].fd2);
 	}
+	restore_keep_end(r);
 	cleanup_close(&r->root_pidfd);
 	cleanup_close(&r->image_fd);
 	cleanup_close(&r->self_pidfd);

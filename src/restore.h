@@ -45,7 +45,10 @@ struct unit {
 
 /* A descriptor of the coordinator that stubs inherit, by the object it stands for. */
 struct kept {
-	int fd, fd2;
+	int fd, fd2;  /* -1: not ours */
+	bool loose;   /* on whatever number it came, and no stub's */
+	unsigned int keeper; /* who has it, counted from 1; 0: nobody but us */
+	int there;    /* its number there */
 };
 
 struct restore {
@@ -62,6 +65,10 @@ struct restore {
 	struct kept *kept;   /* by the order that kept_ids gives */
 	size_t nr_kept, cap_kept;
 	struct ids kept_ids;
+	bool many;           /* open files: more than one process may have */
+	size_t nr_loose;
+	struct keeper *keepers;
+	unsigned int nr_keepers;
 	struct dir { __u64 mntns; const char *path; int fd; } *dirs; /* paths are the image's */
 	size_t nr_dirs;
 	int high;            /* first descriptor above those of the image */
@@ -197,6 +204,19 @@ struct unit *restore_unit(struct restore *r, __u64 id);
  * a reported error.
  */
 int restore_keep(struct restore *r, __u64 id, int fd, int second);
+
+/* Are they more than this process may hold? Called once the image's numbers are known. */
+void restore_keep_begin(struct restore *r);
+/* What no stub shall inherit goes to a process that keeps it. */
+int restore_keep_away(struct restore *r);
+/* Everybody has what is his: such processes end. */
+void restore_keep_end(struct restore *r);
+
+/* A duplicate of what was kept, or -errno; changes nothing. */
+int restore_borrow(const struct restore *r, __u64 id);
+
+/* Append what puts a kept file on a number of the task that builds with this batch. 0 or -ENOENT. */
+int restore_give(struct restore *r, struct batch *b, __u64 id, int at, bool cloexec);
 
 /* What restore_keep() noted: number, or -1. second may be NULL. */
 int restore_kept(const struct restore *r, __u64 id, int *fd, int *second);

@@ -295,6 +295,7 @@ int restore_fill(struct restore *r)
 		err = epoll_watch_all(r);
 	if (err)
 		return err;
+	restore_keep_end(r);
 	set_dumpable(r);
 	err = restore_join(r, PHASE_LAST);
 	if (!err)

@@ -132,6 +132,7 @@ static int choose_high(struct restore *r)
 	r->image_fd = fcntl(r->image.fd, F_DUPFD_CLOEXEC, r->high);
 	if (r->image_fd < 0)
 		return fail(-errno, "inherit the image");
+	restore_keep_begin(r);
 	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
 	r->self_pidfd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, r->high);
 	if (r->self_pidfd < 0)

@@ -68,11 +68,11 @@ static int fire_by_byte(struct adder *a, const struct rec_file *f, int epoll, in
 			const struct epoll_event *ev)
 {
 	const struct rec_file *w = writer_of(&a->r->image.snap, f);
-	int end, err;
+	int end _close_ = restore_borrow(a->r, w->addr), err;
 	char byte = 0;
 
-	if (restore_kept(a->r, w->addr, &end, NULL))
-		return -ENOENT;
+	if (end < 0)
+		return end;
 	if (write(end, &byte, 1) != 1)
 		return -errno;
 	err = fire(epoll, fd, ev);
@@ -146,12 +146,17 @@ static int add_fired(struct adder *a, const struct rec_epoll_item *item, int epo
 static int add(struct adder *a, const struct rec_epoll_item *item)
 {
 	struct epoll_event ev = { .events = item->events, .data.u64 = item->data };
-	int epoll, file;
+	int epoll _close_ = -1, file _close_ = restore_borrow(a->r, item->file);
 
-	if (restore_kept(a->r, item->epoll, &epoll, NULL) || restore_kept(a->r, item->file, &file, NULL))
-		return -ENOENT;
-	if (dup3(file, item->fd, O_CLOEXEC) < 0)
+	if (file < 0)
+		return file;
+	if (file == (int)item->fd)
+		take_fd(&file);
+	else if (dup3(file, item->fd, O_CLOEXEC) < 0)
 		return -errno;
+	epoll = restore_borrow(a->r, item->epoll);
+	if (epoll < 0)
+		return epoll;
 	if (epoll_has_fired(item))
 		return add_fired(a, item, epoll, item->fd, &ev);
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, item->fd, &ev) ? -errno : 0;

@@ -47,13 +47,12 @@ static int read_fd(const struct image *img, const void *rec)
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_fd *slot = rec;
-	int fd;
+	struct batch *b = restore_batch(r, slot->files);
 
 	if (file_class(&r->image.snap, snap_find(&r->image.snap, REC_FILE, slot->file)) == FILE_LATE)
-		fd = r->self_pidfd; /* until restore_late() */
-	else if (restore_kept(r, slot->file, &fd, NULL))
+		batch_op(b, SYS_dup3, r->self_pidfd, slot->fd, O_CLOEXEC); /* until restore_late() */
+	else if (restore_give(r, b, slot->file, slot->fd, slot->cloexec))
 		return fail(-ERR_IMAGE, "image: the file of descriptor %u was not opened", slot->fd);
-	batch_op(restore_batch(r, slot->files), SYS_dup3, fd, slot->fd, slot->cloexec ? O_CLOEXEC : 0);
 	return 0;
 }
 

@@ -25,6 +25,8 @@
 struct shape {
 	const char *name;
 	int processes, kib, threads, namespaces;
+	int files; /* of each process */
+	const char *kind;
 };
 
 static const struct shape shapes[] = {
@@ -37,6 +39,17 @@ static const struct shape shapes[] = {
 	{ "500 in 8 namespaces", 500, 4, 0, 8 },
 	{ "2000 in 8 namespaces", 2000, 4, 0, 8 },
 	{ "5000 in 8 namespaces", 5000, 4, 0, 8 },
+	{ "10 open files", 1, 4, 0, 0, 10, "file" },
+	{ "100 open files", 1, 4, 0, 0, 100, "file" },
+	{ "1000 open files", 1, 4, 0, 0, 1000, "file" },
+	{ "10000 open files", 1, 4, 0, 0, 10000, "file" },
+	{ "100 open ends of pipes", 1, 4, 0, 0, 100, "pipe" },
+	{ "1000 open ends of pipes", 1, 4, 0, 0, 1000, "pipe" },
+	{ "10000 open ends of pipes", 1, 4, 0, 0, 10000, "pipe" },
+	{ "100 open eventfds", 1, 4, 0, 0, 100, "eventfd" },
+	{ "1000 open eventfds", 1, 4, 0, 0, 1000, "eventfd" },
+	{ "10000 open eventfds", 1, 4, 0, 0, 10000, "eventfd" },
+	{ "20 with 10000 open eventfds", 20, 4, 0, 0, 10000, "eventfd" },
 };
 
 struct bench {
@@ -116,7 +129,7 @@ static double run_tool(struct bench *b, char *const argv[], double *memory)
 
 static void start_load(struct bench *b, const struct shape *s)
 {
-	char processes[16], kib[16], threads[16], namespaces[16];
+	char processes[16], kib[16], threads[16], namespaces[16], files[16];
 	int fd = open(b->board_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), null;
 
 	if (fd < 0 || ftruncate(fd, sizeof(*b->board)))
@@ -129,13 +142,15 @@ static void start_load(struct bench *b, const struct shape *s)
 	snprintf(kib, sizeof(kib), "%d", s->kib);
 	snprintf(threads, sizeof(threads), "%d", s->threads);
 	snprintf(namespaces, sizeof(namespaces), "%d", s->namespaces);
+	snprintf(files, sizeof(files), "%d", s->files);
 	b->root = fork();
 	if (!b->root) {
 		null = open("/dev/null", O_RDWR);
 		for (fd = 0; fd < 3; fd++)
 			dup2(null, fd);
 		close_range(3, ~0u, 0);
-		execl(b->load, b->load, b->dir, processes, kib, threads, namespaces, NULL);
+		execl(b->load, b->load, b->dir, processes, kib, threads, namespaces, files,
+		      s->kind ?: "file", NULL);
 		_exit(127);
 	}
 	for (int i = 0; b->board->ready < (uint64_t)s->processes; i++) {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS NAMESPACES. A root with so many
- * processes below it, each with that much private memory in use, the root with so many further threads;
- * spread over so many new pid namespaces, one in the other. The root and the last process tick.
+ * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS NAMESPACES FILES KIND. A root with
+ * so many processes below it, each with that much private memory in use and so many open files of a kind
+ * (file, pipe, eventfd), the root with so many further threads; spread over so many new pid namespaces, one
+ * in the other. The root and the last process tick.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -12,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -85,6 +88,21 @@ static void use_memory(struct board *b, size_t bytes)
 	b->bytes = bytes;
 }
 
+static void use_files(const char *dir, int files, const char *kind)
+{
+	struct rlimit lim;
+	char path[4096];
+	int ends[2];
+
+	getrlimit(RLIMIT_NOFILE, &lim);
+	lim.rlim_cur = lim.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &lim);
+	snprintf(path, sizeof(path), "%s/board", dir);
+	for (int i = 0; i < files; i += *kind == 'p' ? 2 : 1)
+		if (*kind == 'f' ? open(path, O_RDONLY) < 0 : *kind == 'p' ? pipe(ends) : eventfd(i, 0) < 0)
+			die(kind);
+}
+
 static void *sleeper(void *arg)
 {
 	for (;;)
@@ -92,21 +110,22 @@ static void *sleeper(void *arg)
 	return arg;
 }
 
-static void live(struct board *b, size_t bytes)
+static void live(struct board *b, size_t bytes, char **argv)
 {
 	use_memory(b, bytes);
+	use_files(argv[1], atoi(argv[6]), argv[7]);
 	__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
 	sleeper(NULL);
 }
 
 int main(int argc, char **argv)
 {
-	int processes = argc == 6 ? atoi(argv[2]) : 0, threads, share;
-	size_t bytes = argc == 6 ? strtoul(argv[3], NULL, 10) << 10 : 0;
+	int processes = argc == 8 ? atoi(argv[2]) : 0, threads, share;
+	size_t bytes = argc == 8 ? strtoul(argv[3], NULL, 10) << 10 : 0;
 	struct board *b;
 
 	if (processes < 1) {
-		fprintf(stderr, "Usage: load DIR PROCESSES KIB THREADS NAMESPACES\n");
+		fprintf(stderr, "Usage: load DIR PROCESSES KIB THREADS NAMESPACES FILES KIND\n");
 		return 2;
 	}
 	b = open_board(argv[1]);
@@ -123,7 +142,7 @@ int main(int argc, char **argv)
 		if (pid < 0)
 			die("fork");
 		if (pid && deeper && i > share) /* the init of a namespace, which has all that it will have */
-			live(b, bytes);
+			live(b, bytes, argv);
 		if (pid && deeper)
 			break;
 		if (pid)
@@ -132,14 +151,16 @@ int main(int argc, char **argv)
 		if (deeper)
 			continue;
 		if (i < processes - 1)
-			live(b, bytes);
+			live(b, bytes, argv);
 		use_memory(b, bytes);
+		use_files(argv[1], atoi(argv[6]), argv[7]);
 		__atomic_fetch_add(&b->ready, 1, __ATOMIC_SEQ_CST);
 		tick(b, 1);
 	}
 	if (getpid() == 1)
-		live(b, bytes);
+		live(b, bytes, argv);
 	use_memory(b, bytes);
+	use_files(argv[1], atoi(argv[6]), argv[7]);
 	threads = atoi(argv[4]);
 	for (int i = 0; i < threads; i++) {
 		pthread_attr_t attr;

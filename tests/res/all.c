@@ -105,6 +105,7 @@
 	X(file_renamed)                                                                            \
 	X(file_tmpfile)                                                                            \
 	X(fd_shared)                                                                               \
+	X(fd_crowd)                                                                                \
 	X(fd_many)                                                                                 \
 	X(fd_owner)                                                                                \
 	X(pipe)                                                                                    \

@@ -4,6 +4,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -92,6 +96,74 @@ const struct fixture fixture_fd_many = {
 	.setup = setup_many,
 	.verify = verify_many,
 	.flags = FX_ROUNDS,
+};
+
+/* ---- more open files than one process can hold beside them ---- */
+
+#define NR_CROWD 11000
+
+static int crowd[NR_CROWD], watcher, mapped_fd;
+static volatile uint64_t *mapped;
+
+static void verify_crowd_heir(void)
+{
+	uint64_t value = 0;
+
+	fx_await("counted.%d", fx_round());
+	expect(read(crowd[77], &value, 8) == 8, "read: %s", strerror(errno));
+	expect_eq("what the parent has added", value, 77 + 1000);
+	value = 77;
+	must(write(crowd[77], &value, 8));
+	fx_mark("read.%d", fx_round());
+}
+
+static void setup_crowd(void)
+{
+	struct rlimit lim;
+
+	must(getrlimit(RLIMIT_NOFILE, &lim));
+	lim.rlim_cur = lim.rlim_max;
+	must(setrlimit(RLIMIT_NOFILE, &lim));
+	if (lim.rlim_max < NR_CROWD + 1000)
+		fx_skip("no more than %lu files can be open", (long)lim.rlim_max);
+	for (int i = 0; i < NR_CROWD; i++)
+		crowd[i] = must(eventfd(i, EFD_NONBLOCK));
+	watcher = must(epoll_create1(0));
+	for (int i = NR_CROWD - 40; i < NR_CROWD; i++)
+		must(epoll_ctl(watcher, EPOLL_CTL_ADD, crowd[i], &(struct epoll_event){.events = EPOLLIN, .data.u64 = i}));
+	mapped_fd = must(open(fx_path("mapped"), O_RDWR | O_CREAT, 0644));
+	must(ftruncate(mapped_fd, 4096));
+	mapped = must_map(mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, mapped_fd, 0));
+	fx_child("heir", NULL, verify_crowd_heir);
+}
+
+static void verify_crowd(void)
+{
+	struct epoll_event ev[64];
+	uint64_t value;
+
+	for (int i = 0; i < NR_CROWD; i++) {
+		value = 0;
+		if (i ? read(crowd[i], &value, 8) != 8 : read(crowd[i], &value, 8) >= 0)
+			fx_fail("descriptor %d: %s", crowd[i], strerror(errno));
+		expect(value == (uint64_t)i, "descriptor %d has %lu instead of %d", crowd[i], value, i);
+		must(write(crowd[i], &value, 8));
+	}
+	expect_eq("files that are ready", epoll_wait(watcher, ev, 64, 0), 40);
+	value = 1000;
+	must(write(crowd[77], &value, 8));
+	fx_mark("counted.%d", fx_round());
+	fx_await("read.%d", fx_round());
+	*mapped = fx_round();
+	expect(pread(mapped_fd, &value, 8, 0) == 8 && value == (uint64_t)fx_round(), "the mapping is of another file");
+}
+
+const struct fixture fixture_fd_crowd = {
+	.name = "fd_crowd",
+	.about = "more open files than one process can hold beside them",
+	.setup = setup_crowd,
+	.verify = verify_crowd,
+	.flags = 0,
 };
 
 /* ---- F_SETOWN, F_SETSIG, O_ASYNC ---- */
