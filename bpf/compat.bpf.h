@@ -129,6 +129,20 @@ struct vm_area_struct___named {
 	struct anon_vma_name *anon_name;
 } __attribute__((preserve_access_index));
 
+/* sem_undo.semadj: a pointer until 6.8, then the array itself */
+struct sem_undo___pointer {
+	short *semadj;
+} __attribute__((preserve_access_index));
+
+static __always_inline short *undo_adjustments(struct sem_undo *un)
+{
+	struct sem_undo___pointer *old = (void *)un;
+
+	if (bpf_core_field_exists(old->semadj))
+		return BPF_CORE_READ(old, semadj);
+	return (void *)un + bpf_core_field_offset(struct sem_undo, semadj);
+}
+
 /* rseq_len: since 6.3; 32 bytes before */
 static __always_inline __u32 task_rseq_len(struct task_struct *task)
 {

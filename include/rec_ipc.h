@@ -9,6 +9,13 @@ enum rec_ipc_tag {
 	REC_TASK_POLICY = 0x0a01,
 	REC_AREA_POLICY = 0x0a02,
 	REC_PKEYS = 0x0a03,
+	REC_SHM = 0x0a04,
+	REC_SEM = 0x0a05,
+	REC_SEM_PID = 0x0a06,
+	REC_UNDO_LIST = 0x0a07,
+	REC_UNDO = 0x0a08,
+	REC_MSGQ = 0x0a09,
+	REC_MSG = 0x0a0a,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -30,6 +37,103 @@ struct rec_pkeys {
 	struct rec_hdr h;
 	__u64 mm;
 	__u64 map;
+};
+
+/* struct kern_ipc_perm */
+struct rec_ipc_perm {
+	__s32 key;
+	__u32 uid, gid, cuid, cgid;
+	__u32 mode; /* permissions, SHM_DEST, SHM_LOCKED */
+};
+
+/* Of the kernel that gave an object its id: /proc/sys/kernel/random/boot_id */
+#define REC_BOOT_ID 40
+
+/*
+ * A System V shared memory segment. What belongs to the whole tree is the root task's. Times in
+ * seconds, pids as the dumper numbers them.
+ */
+struct rec_shm {
+	struct rec_hdr h;
+	__u64 task;     /* reference to the root's rec_task */
+	__u64 shmid;    /* key */
+	__u64 contents; /* object whose extents these are */
+	__u64 size;     /* bytes */
+	struct rec_ipc_perm perm;
+	__u32 nattch;
+	__u32 cpid, lpid;
+	__u32 huge_shift; /* log2 of the page size of SHM_HUGETLB, else 0 */
+	__s64 atime, dtime, ctime;
+	char boot[REC_BOOT_ID];
+};
+
+/* A set of System V semaphores; their values follow. */
+struct rec_sem {
+	struct rec_hdr h;
+	__u64 task;
+	__u64 semid; /* key */
+	struct rec_ipc_perm perm;
+	__u32 nsems;
+	__u32 reserved;
+	__s64 otime, ctime;
+	char boot[REC_BOOT_ID];
+	__u16 value[];
+};
+
+/* A process of the tree was the last that changed a semaphore: sempid. */
+struct rec_sem_pid {
+	struct rec_hdr h;
+	__u64 task;  /* reference: that process's first thread */
+	__u64 semid; /* key */
+	__u32 num;   /* key */
+	__u32 reserved;
+};
+
+/* The list of semaphore adjustments that a thread has, maybe with others: CLONE_SYSVSEM */
+struct rec_undo_list {
+	struct rec_hdr h;
+	__u64 task; /* reference */
+	__u64 list; /* identity */
+	__u32 users; /* tasks that have it */
+	__u32 flags; /* UNDO_F_* */
+};
+
+enum {
+	UNDO_F_APART = 1u << 0,  /* a thread that has another list than the first one of its process, or none */
+	UNDO_F_SHARED = 1u << 1, /* processes have one list: CLONE_SYSVSEM without CLONE_THREAD */
+	UNDO_F_OUTSIDE = 1u << 2, /* and one that is not of the tree */
+};
+
+/* One adjustment, by SEM_UNDO, of a semaphore at the end of who has the list. */
+struct rec_undo {
+	struct rec_hdr h;
+	__u64 task;  /* reference */
+	__u64 semid; /* key */
+	__u32 num;   /* key */
+	__s32 adj;
+};
+
+/* A System V message queue */
+struct rec_msgq {
+	struct rec_hdr h;
+	__u64 task;
+	__u64 msqid; /* key */
+	__u64 qbytes, qnum;
+	struct rec_ipc_perm perm;
+	__u32 lspid, lrpid; /* who sent and who received last */
+	__s64 stime, rtime, ctime;
+	char boot[REC_BOOT_ID];
+};
+
+/* A message in it; its text follows. */
+struct rec_msg {
+	struct rec_hdr h;
+	__u64 task;
+	__u64 msqid; /* key */
+	__s64 type;
+	__u32 index; /* key */
+	__u32 bytes;
+	char text[];
 };
 
 #endif

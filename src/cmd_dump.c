@@ -10,7 +10,7 @@
 #include "log.h"
 
 enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON,
-       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS, OPT_EXTERNAL };
+       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS, OPT_EXTERNAL, OPT_SYSV };
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -21,6 +21,7 @@ static const struct option options[] = {
 	{ "leaks", required_argument, NULL, OPT_LEAKS },
 	{ "external", required_argument, NULL, OPT_EXTERNAL },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
+	{ "sysv", required_argument, NULL, OPT_SYSV },
 	{ "container", no_argument, NULL, OPT_CONTAINER },
 	{ "subtree", no_argument, NULL, OPT_SUBTREE },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
@@ -51,6 +52,9 @@ static void help(void)
 	     "                      position in a file it always only warns\n"
 	     "      --external KEY  leave out the open file that readlink(/proc/PID/fd/N) calls KEY, such as\n"
 	     "                      pipe:[4711], socket:[4712] or a path: restore --inherit-fd provides one\n"
+	     "      --sysv=tree|all\n"
+	     "                      System V objects that are the tree's: those that it has attached, waits for,\n"
+	     "                      has adjustments of, has made or used last (tree, default), or all\n"
 	     "      --container     PID must be the init of a pid namespace\n"
 	     "      --subtree       PID must not be one\n"
 	     "      --timeout SEC   let the tree go when it could not be stopped by then (default 10)\n"
@@ -96,6 +100,11 @@ int cmd_dump(int argc, char **argv)
 		case OPT_ENTRANTS:
 			if (cmd_parse_entrants(optarg, &o.entrants))
 				return cmd_usage_error("dump", "--entrants is fail, include or ignore");
+			break;
+		case OPT_SYSV:
+			o.sysv_all = !strcmp(optarg, "all");
+			if (!o.sysv_all && strcmp(optarg, "tree"))
+				return cmd_usage_error("dump", "--sysv is tree or all");
 			break;
 		case OPT_CONTAINER:
 		case OPT_SUBTREE:

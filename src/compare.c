@@ -349,7 +349,8 @@ static int compare_all(struct compare *c, struct dump *d)
 int compare_restored(struct restore *r)
 {
 	struct dump_opts opts = { .pid = r->root_pid, .shell_job = true };
-	struct dump d = { .opts = &opts, .walk = r->walk, .freeze = r->freeze };
+	struct dump d = { .opts = &opts, .walk = r->walk, .freeze = r->freeze,
+			  .sysv_like = &r->image.snap };
 	struct compare c = { .r = r, .image = &r->image.snap, .live = &d.snap };
 	int err = external_of_restore(r, &opts.external) ?: dump_walk(&d, WALK_ALL_MEMBERS);
 

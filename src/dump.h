@@ -25,6 +25,7 @@ struct dump_opts {
 	enum dump_after after;
 	bool shell_job;
 	bool leaks_warn;
+	bool sysv_all;         /* every System V IPC object of the namespace is the tree's */
 	enum entrants entrants;
 	struct externals external; /* open files that restore will be handed */
 	enum { SCOPE_ANY, SCOPE_CONTAINER, SCOPE_SUBTREE } scope;
@@ -39,6 +40,7 @@ struct dump {
 	struct snap snap;
 	struct tree tree;
 	struct users users;
+	const struct snap *sysv_like; /* the records of an image say which System V objects; else NULL */
 	struct rec_task own; /* this process, for what must be equal */
 	struct freeze freeze;
 	struct check check;

@@ -20,6 +20,7 @@
 #include "rec_ref.h"
 #include "rec_sock.h"
 #include "rec_state.h"
+#include "sysv.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
 
@@ -322,6 +323,8 @@ int dump_walk(struct dump *d, unsigned int passes)
 	}
 	if (!err)
 		err = note_mntns(d);
+	if (!err)
+		err = sysv_note(d);
 	if (err)
 		return fail(err, "dump");
 	return passes & WALK_FILES ? external_mark(d) : 0;

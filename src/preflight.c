@@ -19,6 +19,7 @@
 #include "res/inet.h"
 #include "res/regs.h"
 #include "restore.h"
+#include "sysv.h"
 
 /*
  * The number in this pid namespace that a pid of the image must get; 0 when any will do, or when it is
@@ -203,6 +204,8 @@ int preflight(struct restore *r)
 		err = check_pid_max(r);
 	if (!err)
 		err = check_cpu(r);
+	if (!err)
+		err = sysv_places(r);
 	if (!err)
 		err = check_limits(r);
 	return err ? err : inet_preflight(r);

@@ -21,6 +21,7 @@
 #include "res/file.h"
 #include "res/ghost.h"
 #include "res/vma.h"
+#include "sysv.h"
 
 __u64 restore_now_ns(void)
 {
@@ -332,6 +333,7 @@ static int write_pidfile(const struct restore *r)
 /* Whatever was made goes away again; the first cause was reported. */
 static void undo(struct restore *r)
 {
+	sysv_undo(r);
 	for (unsigned int i = 0; i < r->nr_units; i++)
 		if (r->units[i].tid > 0)
 			kill(r->units[i].tid, SIGKILL);
@@ -364,6 +366,8 @@ static int recipe(struct restore *r)
 		err = restore_fill(r);
 	if (!err)
 		err = ghost_seal_all(r);
+	if (!err)
+		err = sysv_finish(r);
 	if (!err)
 		err = restore_exit_leaders(r);
 	if (!err)
@@ -402,6 +406,7 @@ static void restore_free(struct restore *r)
 		cleanup_close(&r->dirs[i].fd);
 	free(r->dirs);
 	free(r->programs);
+	free(r->sysv);
 	ids_free(&r->pids);
 	machine_close(&r->machine);
 	plan_free(&r->plan);

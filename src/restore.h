@@ -92,6 +92,8 @@ struct restore {
 	struct rlimit rlimit[REC_RLIMITS]; /* what stubs inherit */
 	struct { int mntns, cwd; } home; /* of the coordinator, once it has been elsewhere; else -1 */
 	__u64 mounts_now;    /* the mount namespace of the image that it is in; 0: its own */
+	struct sysv_made { __u32 tag; int id; } *sysv; /* System V objects that did not exist before */
+	size_t nr_sysv;
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 

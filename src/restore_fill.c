@@ -21,6 +21,7 @@
 #include "rec_state.h"
 #include "res/epoll.h"
 #include "res/mm.h"
+#include "res/msgq.h"
 #include "restore.h"
 #include "restore_stop.h"
 
@@ -298,6 +299,8 @@ int restore_fill(struct restore *r)
 	restore_keep_end(r);
 	set_dumpable(r);
 	err = restore_join(r, PHASE_LAST);
+	if (!err)
+		msgq_join_last(r);
 	if (!err)
 		err = restore_stop_jobs(r);
 	return err ? err : restore_run_batches(r);

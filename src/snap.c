@@ -270,3 +270,11 @@ void snap_filter(struct snap *s, __u32 tag, bool (*keep)(const void *rec, void *
 	if (l)
 		cut(l, out);
 }
+
+void snap_touch(struct snap *s, __u32 tag)
+{
+	struct snap_list *l = (struct snap_list *)find_list(s, tag);
+
+	if (l)
+		l->version++;
+}

@@ -87,6 +87,9 @@ unsigned long snap_version(const struct snap *s, __u32 tag);
 /* All records of a tag, sorted by key, ties in the order they were added. */
 void **snap_all(const struct snap *s, __u32 tag, size_t *nr);
 
+/* Fields of records of that tag were changed: what is indexed by them is made again. */
+void snap_touch(struct snap *s, __u32 tag);
+
 /* Keep only the first record of each key: a walk emits an object once for each of its users. */
 void snap_unique(struct snap *s, __u32 tag);
 

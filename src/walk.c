@@ -20,7 +20,7 @@
 #include "rec_file.h"
 #include "walk.skel.h"
 
-enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, NR_PROGS };
+enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS, NR_PROGS };
 
 struct walk {
 	struct walk_bpf *skel;
@@ -91,7 +91,7 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 	static const struct { unsigned int pass; int prog; } order[] = {
 		{ WALK_TASKS, PROG_TASKS }, { WALK_STATE, PROG_SIGNALS }, { WALK_STATE, PROG_MM },
 		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
-		{ WALK_HOLDERS, PROG_HOLDERS },
+		{ WALK_HOLDERS, PROG_HOLDERS }, { WALK_UNDOS, PROG_UNDOS },
 	};
 	int err = 0;
 
@@ -125,6 +125,13 @@ int walk_held(struct walk *w, const __u64 *files, size_t nr)
 	for (size_t i = 0; i < nr; i++)
 		if (bpf_map_update_elem(map, &files[i], &one, BPF_ANY))
 			return fail(-errno, "walk: note file %zu of %zu", i, nr);
+	return 0;
+}
+
+int walk_sems(struct walk *w, __u32 semid, __u32 nsems)
+{
+	if (bpf_map_update_elem(bpf_map__fd(w->skel->maps.sem_sizes), &semid, &nsems, BPF_ANY))
+		return fail(-errno, "walk: note semaphore set %u", semid);
 	return 0;
 }
 
@@ -197,7 +204,7 @@ static int attach(struct walk *w)
 		[PROG_TASKS] = w->skel->progs.walk_tasks,     [PROG_SIGNALS] = w->skel->progs.walk_signals,
 		[PROG_MM] = w->skel->progs.walk_mm,	      [PROG_FS] = w->skel->progs.walk_fs,
 		[PROG_VMAS] = w->skel->progs.walk_vmas,	      [PROG_FILES] = w->skel->progs.walk_files,
-		[PROG_HOLDERS] = w->skel->progs.walk_holders,
+		[PROG_HOLDERS] = w->skel->progs.walk_holders, [PROG_UNDOS] = w->skel->progs.walk_undos,
 	};
 
 	for (int i = 0; i < NR_PROGS; i++) {

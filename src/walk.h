@@ -24,6 +24,7 @@ enum walk_pass {
 	WALK_VMAS = 4,  /* vma, file: members only */
 	WALK_FILES = 8, /* fd, file and what the file is: members only */
 	WALK_HOLDERS = 16, /* who outside of the members holds a file of theirs: holder */
+	WALK_UNDOS = 32, /* undo_list, undo: members only, of the sets named to walk_sems() */
 	WALK_ALL_MEMBERS = WALK_STATE | WALK_VMAS | WALK_FILES,
 };
 
@@ -39,6 +40,9 @@ int walk_members(struct walk *w, const __u32 *tgids, size_t nr);
 
 /* Which files WALK_HOLDERS looks for: kernel addresses, as rec_file.addr. They add up. */
 int walk_held(struct walk *w, const __u64 *files, size_t nr);
+
+/* How many semaphores a System V set has, for WALK_UNDOS. */
+int walk_sems(struct walk *w, __u32 semid, __u32 nsems);
 
 /* Run the passes and append what they bring to s; nothing is stopped or changed by it. */
 int walk_run(struct walk *w, unsigned int passes, struct snap *s);

@@ -635,7 +635,7 @@ static int list(void)
 	for (unsigned int i = 0; i < nr_fixtures; i++) {
 		const struct fixture *fx = fixtures[i];
 
-		printf("%s %s%s%s%s%s%s%s%s. %s\n", fx->name,
+		printf("%s %s%s%s%s%s%s%s%s%s. %s\n", fx->name,
 		       fx->flags & FX_LEAVE_ONLY ? "leave-only," : "",
 		       fx->flags & FX_NESTS ? "nests," : "",
 		       fx->flags & FX_NOT_INIT ? "not-init," : "",
@@ -643,6 +643,7 @@ static int list(void)
 		       fx->flags & FX_NESTED ? "nested," : "",
 		       fx->flags & FX_NO_FORK ? "no-fork," : "",
 		       fx->flags & FX_MAY_REFUSE ? "may-refuse," : "",
+		       fx->flags & FX_OUTLIVED ? "outlived," : "",
 		       fx->flags & FX_MOVES ? "moves," : "", fx->about);
 	}
 	return 0;

@@ -27,6 +27,7 @@ enum {
 	FX_NESTED = 1 << 4,	/* worth running three levels deep */
 	FX_NO_FORK = 1 << 5,	/* can't fork while it is checked */
 	FX_MAY_REFUSE = 1 << 6, /* a dump may refuse it by name */
+	FX_OUTLIVED = 1 << 10,	/* holds what outlives it, named by marks ipc.KIND.NAME: worth a restore without */
 	FX_MOVES = 1 << 7,	/* what /proc tells changes while it waits */
 };
 

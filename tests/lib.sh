@@ -96,6 +96,15 @@ kill_noted() {
 	done
 }
 
+# System V objects outlive who made them: a fixture names its own by marks ipc.KIND.ID.
+remove_ipc() {
+	local mark
+
+	for mark in "$dir"/fx/ipc.*; do
+		[ ! -e "$mark" ] || { mark=${mark##*/ipc.} && ipcrm "-${mark%%.*}" "${mark#*.}" 2>/dev/null; }
+	done
+}
+
 # ---- checkpoint and restore ----
 
 # dump PID OPTIONS...: into $dir/image; the status of the tool.

@@ -17,6 +17,7 @@
 #include "pages_read.h"
 #include "path.h"
 #include "rec_external.h"
+#include "rec_ipc.h"
 #include "rec_mem.h"
 #include "rec_ref.h"
 #include "refused.h"
@@ -27,7 +28,6 @@
 #define R struct rec_file
 #define TMPFS_MAGIC 0x01021994
 #define PIPEFS_MAGIC 0x50495045
-#define SECRETMEM_MAGIC 0x5345434d
 #define FMODE_EXEC_FLAG 040 /* __FMODE_EXEC: execve() opened it */
 
 /* Flags of open(2) that a restored file is opened with; the others act only once. */
@@ -67,12 +67,23 @@ bool file_is_memfd(const struct rec_file *f)
 	return f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->name, MEMFD, strlen(MEMFD));
 }
 
-static enum file_class regular_class(const struct rec_file *f)
+bool file_looks_like_shm(const struct rec_file *f)
 {
+	return (f->id.magic == TMPFS_MAGIC || f->id.magic == HUGETLBFS_MAGIC) && !f->id.nlink &&
+	       !strncmp(f->name, "SYSV", 4) && strnlen(f->name, sizeof(f->name)) == 12;
+}
+
+static enum file_class regular_class(const struct snap *s, const struct rec_file *f)
+{
+	size_t segments;
+
 	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strcmp(f->name, "dev/zero"))
 		return FILE_SHMEM;
-	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->name, "SYSV", 4))
-		return FILE_OTHER;
+	if (file_looks_like_shm(f)) { /* its inode number is the id */
+		snap_referring(s, REC_SHM, struct rec_shm, shmid, f->id.ino, &segments);
+		if (segments)
+			return FILE_SYSV;
+	}
 	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
 }
 
@@ -96,7 +107,7 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 		return FILE_LATE;
 	switch (f->id.mode & S_IFMT) {
 	case S_IFREG:
-		return regular_class(f);
+		return regular_class(s, f);
 	case S_IFDIR:
 		return FILE_DIR;
 	case S_IFCHR:
@@ -114,7 +125,7 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 static bool made_by_kind(enum file_class class)
 {
 	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
-	       class == FILE_EXTERNAL || class == FILE_LATE;
+	       class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -129,8 +140,6 @@ static const char *other_refusal(const struct rec_file *f, char *buf, size_t len
 		return refused_device(f->id.rdev, false, buf, len);
 	case S_IFBLK:
 		return refused_device(f->id.rdev, true, buf, len);
-	case S_IFREG:
-		return "System V shared memory is not supported yet";
 	default:
 		return refused_fs(f->id.magic) ?: refused_anon(f->name, buf, len);
 	}
@@ -141,8 +150,6 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 {
 	enum file_class class = file_class(s, f);
 
-	if (f->id.magic == SECRETMEM_MAGIC)
-		return "memory of memfd_secret(2) can be read by nobody else, so it cannot be saved";
 	if (class == FILE_OTHER)
 		return other_refusal(f, buf, len);
 	if (class == FILE_LATE && mapped)
@@ -251,7 +258,7 @@ static int open_mapped(struct dump *d, const struct rec_file *f)
 	return fail(-ENOENT, "nobody has %s open", f->name);
 }
 
-static int open_held(struct dump *d, const struct rec_file *f)
+int file_open_held(struct dump *d, const struct rec_file *f)
 {
 	const struct rec_task *t;
 	unsigned int slot;
@@ -270,7 +277,7 @@ int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
 	struct page_source src = { .tag = tag, .id = ids_get(&d->ids, f->inode) };
 	int err;
 
-	src.fd = open_held(d, f);
+	src.fd = file_open_held(d, f);
 	if (src.fd < 0)
 		return src.fd;
 	err = file_ranges(src.fd, &src.ranges);
@@ -392,6 +399,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_SOCKET:
 	case FILE_EXTERNAL:
 	case FILE_LATE:
+	case FILE_SYSV:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

@@ -11,6 +11,8 @@
 struct dump;
 struct snap;
 
+#define HUGETLBFS_MAGIC 0x958458f6
+
 enum file_class {
 	FILE_OTHER,   /* not supported */
 	FILE_REGULAR,
@@ -21,6 +23,7 @@ enum file_class {
 	FILE_FIFO,
 	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
+	FILE_SYSV,    /* System V shared memory: REC_SHM */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 	FILE_EXTERNAL, /* the outside's: REC_EXTERNAL */
 	FILE_LATE,    /* pidfd, file of proc, namespace: made once the tasks exist, by their kinds */
@@ -43,6 +46,12 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f);
 
 /* Has a file more references than the tree's descriptors for it? Frozen trees only. */
 bool file_is_shared(const struct snap *s, const struct rec_file *f);
+
+/* Named as the kernel names the files of System V shared memory; only REC_SHM tells that it is one. */
+bool file_looks_like_shm(const struct rec_file *f);
+
+/* A descriptor of what f refers to, through a task that has it; or a reported error. */
+int file_open_held(struct dump *d, const struct rec_file *f);
 
 /* Save the contents of the inode behind f as object tag: opens it through a task that has it. */
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f);

@@ -2,6 +2,7 @@
 /* shmem.c - kind "shmem": shared anonymous memory. */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -39,6 +40,29 @@ int nameless_fill(struct restore *r, int fd, __u32 tag, __u64 id, __u64 size)
 				return fail(-errno, "fill a file of %llu bytes", size);
 			done += n;
 		}
+	}
+	return 0;
+}
+
+/* Memory in huge pages comes with what nobody has touched: none of that is made. */
+static bool is_zero(const char *p, size_t len)
+{
+	return !*p && !memcmp(p, p + 1, len - 1);
+}
+
+int nameless_copy(struct restore *r, char *to, __u32 tag, __u64 id, __u64 size)
+{
+	size_t nr;
+	const struct image_page_run *run = image_runs(&r->image, tag, id, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		__u64 at = run[i].ext.offset, len = run[i].ext.len;
+
+		if (at >= size || len > size - at)
+			return fail(-ERR_IMAGE, "image: contents behind the end of object %llu", id);
+		for (__u64 done = 0; done < len; done += 4096)
+			if (!is_zero(r->image.map + run[i].pos + done, 4096))
+				memcpy(to + at + done, r->image.map + run[i].pos + done, 4096);
 	}
 	return 0;
 }

@@ -17,6 +17,7 @@
 #include "rec_mem.h"
 #include "res.h"
 #include "restore.h"
+#include "shm.h"
 
 #define R struct rec_vma
 #define PAGE 4096ull
@@ -78,6 +79,8 @@ static int check(struct check *c, const void *rec)
 	if (is_vdso(v))
 		return 0;
 	why = flag_refusal(v);
+	if (!why && v->kind & VMA_F_SYSV)
+		why = shm_area_refusal(c->snap, v);
 	if (!why && v->file)
 		why = f ? file_refusal(c->snap, f, true, buf, sizeof(buf)) : "its file could not be read";
 	if (why)
@@ -109,7 +112,7 @@ static int read_vma(const struct image *img, const void *rec)
 
 	if (v->start % PAGE || v->end % PAGE || v->start >= v->end || v->end > ADDRESS_MAX ||
 	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
-	    (!is_vdso(v) && flag_refusal(v)))
+	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)))
 		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
 			    v->end, v->mm);
 	return 0;
@@ -127,7 +130,7 @@ static int protection(__u64 flags)
  */
 static int first_protection(const struct rec_vma *v)
 {
-	int prot = protection(v->flags);
+	int prot = v->kind & VMA_F_SYSV ? shm_area_protection(v) : protection(v->flags);
 
 	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE))
 		prot |= PROT_READ | PROT_WRITE;
@@ -158,6 +161,8 @@ static int join(struct restore *r, const void *rec)
 		join_vdso(r, b, v);
 		return 0;
 	}
+	if (v->kind & VMA_F_SYSV)
+		return shm_join_area(r, b, v);
 	flags |= v->flags & VM_DROPPABLE ? MAP_DROPPABLE :
 		 v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
 	flags |= v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0;

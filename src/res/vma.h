@@ -8,6 +8,7 @@
 #define VM_EXEC 0x4ull
 #define VM_SHARED 0x8ull
 #define VM_MAY_ALL 0xf0ull
+#define VM_MAYWRITE 0x20ull
 #define VM_MAYSHARE 0x80ull /* MAP_SHARED, also of a file opened read-only, which lacks VM_SHARED */
 #define VM_GROWSDOWN 0x100ull
 #define VM_PFNMAP 0x400ull

@@ -43,6 +43,11 @@
 	X(mseal)                                                                                   \
 	X(droppable)                                                                               \
 	X(mempolicy)                                                                               \
+	X(shm)                                                                                     \
+	X(sem)                                                                                     \
+	X(sem_undo)                                                                                \
+	X(msgq)                                                                                    \
+	X(refuse_sysv)                                                                             \
 	X(refuse_memory)                                                                           \
 	X(growsdown)                                                                               \
 	X(vdso)                                                                                    \

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* refuse_memory.c - memory and IPC that can't be checkpointed: a dump names it, and it goes on. */
 #include <linux/mempolicy.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/sem.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -39,5 +43,36 @@ const struct fixture fixture_refuse_memory = {
 	.name = "refuse_memory",
 	.about = "memory that can't be checkpointed",
 	.setup = setup_memory,
+	.flags = FX_LEAVE_ONLY,
+};
+
+/* ---- adjustments that two processes have together ---- */
+
+static int shared_set;
+
+static void setup_sysv(void)
+{
+	struct sembuf up = {0, 1, SEM_UNDO};
+
+	shared_set = must(semget(IPC_PRIVATE, 1, 0600));
+	fx_mark("ipc.s.%d", shared_set);
+	must(semop(shared_set, &up, 1));
+	if (!must(syscall(SYS_clone, CLONE_SYSVSEM | SIGCHLD, 0, 0, 0, 0))) {
+		fx_await("bye");
+		_exit(0);
+	}
+}
+
+static void verify_sysv(void)
+{
+	if (fx_last())
+		must(semctl(shared_set, 0, IPC_RMID));
+}
+
+const struct fixture fixture_refuse_sysv = {
+	.name = "refuse_sysv",
+	.about = "adjustments of semaphores that two processes have together",
+	.setup = setup_sysv,
+	.verify = verify_sysv,
 	.flags = FX_LEAVE_ONLY,
 };

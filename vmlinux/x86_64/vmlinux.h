@@ -354,6 +354,7 @@ struct scm_stat;
 struct seccomp;
 struct seccomp_filter;
 struct seg6_pernet_data;
+struct sem_undo;
 struct sem_undo_list;
 struct seq_file;
 struct seqcount;
@@ -4751,6 +4752,21 @@ typedef uint16_t U16;
 typedef uint8_t BYTE;
 
 typedef uint32_t U32;
+
+struct sem_undo_list {
+	refcount_t refcnt;
+	spinlock_t lock;
+	struct list_head list_proc;
+};
+
+struct sem_undo {
+	struct list_head list_proc;
+	struct callback_head rcu;
+	struct sem_undo_list *ulp;
+	struct list_head list_id;
+	int semid;
+	short int semadj[0];
+};
 
 struct in_addr {
 	__be32 s_addr;
