@@ -109,6 +109,18 @@ $(B)/tests/faults/inject: $(B)/tests/faults/inject.o
 $(B)/tests/portrait: $(B)/tests/portrait.o
 	$(CC) $(CFLAGS) -o $@ $^
 
+# Fuzzers have objects of their own: clang, coverage, sanitizers.
+FUZZ       := $(B)/fuzz
+FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+FUZZ_OBJ   := $(patsubst %.c,$(FUZZ)/%.o,$(filter-out src/main.c,$(SRC))) $(ASM:%=$(B)/%.o)
+$(FUZZ)/%.o: %.c $(SKEL)
+	@mkdir -p $(@D)
+	$(CLANG) $(ALL_CFLAGS) $(FUZZ_FLAGS) -Wno-error -c -o $@ $<
+$(FUZZ)/records $(FUZZ)/image: $(FUZZ)/%: $(FUZZ)/tests/fuzz/%.o $(FUZZ)/tests/fuzz/records_mutate.o $(FUZZ_OBJ)
+	$(CLANG) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS)
+$(FUZZ)/extract: $(B)/tests/fuzz/extract.o $(UNIT_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
 # What is measured must not depend on how the fixtures are compiled.
 $(B)/tests/bench/%: tests/bench/%.c tests/bench/load.h
 	@mkdir -p $(@D)
@@ -132,6 +144,12 @@ KERNELS ?=
 check-vm: vm-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/vm/check "$(VM)" $(KERNELS)
+# SECONDS for each fuzzer
+SECONDS ?= 60
+fuzz-image: test-deps
+	@tools/deps libclang-rt-14-dev
+	@$(MAKE) --no-print-directory -s all tests-built $(FUZZ)/records $(FUZZ)/image $(FUZZ)/extract
+	@tests/fuzz/run $(SECONDS)
 # POINTS of each sweep, 0 for every system call
 POINTS  ?= 100
 check-faults: test-deps
@@ -151,6 +169,6 @@ fuzz-tree: test-deps
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject
 
-.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults bench fuzz-tree tests-built
+.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

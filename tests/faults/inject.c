@@ -10,7 +10,7 @@
  *
  * To descriptor 3 go how many calls were seen, and the number of the one that was hit (-1: none).
  * Calls are those of all threads of the command, in the order in which they are seen, from its first
- * one after exec on; its children are their own. The exit status is the command's, 128 + its signal.
+ * one after it was loaded on; its children are their own. The exit status is the command's, 128 + its signal.
  * It is traced from outside, so that the very binary that users have is what is tested. ptrace(2)
  */
 #include <errno.h>
@@ -33,6 +33,7 @@ struct job {
 	unsigned long at, seen, interruptible;
 	int error;
 	long hit;
+	bool loaded;
 	pid_t leader;
 };
 
@@ -75,14 +76,37 @@ static bool takes_room(const struct user_regs_struct *regs)
 	       nr == SYS_ftruncate || nr == SYS_fsync || nr == SYS_linkat || nr == SYS_copy_file_range;
 }
 
+/*
+ * brk(2) has no errors, it returns the old break; of a stopped tracee PTRACE_DETACH has none; and for
+ * a futex(2) that fails in other ways than by time or value glibc ends the process itself.
+ */
+static bool cannot_fail(const struct user_regs_struct *regs)
+{
+	switch (regs->orig_rax) {
+	case SYS_exit:
+	case SYS_exit_group:
+	case SYS_rt_sigreturn:
+	case SYS_brk:
+		return true;
+	case SYS_ptrace:
+		return regs->rdi == PTRACE_DETACH;
+	default:
+		return false;
+	}
+}
+
 /* What becomes of this call: 0, or the error that it shall have. */
 static int verdict(struct job *job, const struct user_regs_struct *regs)
 {
 	long nr = regs->orig_rax;
 
+	/* the dynamic loader's last act is to unmap its cache: from there on it is our program */
+	if (!job->loaded) {
+		job->loaded = nr == SYS_munmap;
+		return 0;
+	}
 	job->seen++;
-	/* what cannot fail: brk(2) has no errors, it returns the old break */
-	if (nr == SYS_exit || nr == SYS_exit_group || nr == SYS_rt_sigreturn || nr == SYS_brk)
+	if (cannot_fail(regs) || (nr == SYS_futex && job->mode == FAIL))
 		return 0;
 	switch (job->mode) {
 	case FAIL:
