@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* picture_write.c - a picture to a file or to standard output. */
-#include <errno.h>
-
-#include "cleanup.h"
 #include "log.h"
 #include "picture.h"
+#include "replace_file.h"
 
 int picture_label(const struct picture_box *b, char *buf, size_t len)
 {
@@ -21,19 +19,18 @@ int picture_label(const struct picture_box *b, char *buf, size_t len)
 
 static int write_out(struct picture *p, enum picture_form form, const char *path)
 {
-	FILE *own _fclose_ = path ? fopen(path, "we") : NULL, *out = path ? own : stdout;
+	struct replace_file f;
+	int err = replace_begin(&f, path);
 
-	if (!out)
-		return fail(-errno, "write %s", path);
-	if (form == PICTURE_SVG) {
+	if (!err && form == PICTURE_SVG) {
 		picture_place(p);
-		picture_svg(p, out);
-	} else {
-		picture_dot(p, out);
+		picture_svg(p, f.out);
+	} else if (!err) {
+		picture_dot(p, f.out);
 	}
-	if (fflush(out) || ferror(out))
-		return fail(errno ? -errno : -EIO, "write %s", path ? path : "to standard output");
-	return 0;
+	if (!err)
+		err = replace_commit(&f);
+	return err ? fail(err, "write %s", path ? path : "to standard output") : 0;
 }
 
 int picture_write(const struct tree *t, unsigned int from,
