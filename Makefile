@@ -74,7 +74,7 @@ clean:
 
 # ---- what a fresh Debian 12 lacks: installed once, as root, only when something is missing ----
 BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
-	libsmartcols-dev libjson-c-dev pkg-config linux-libc-dev
+	libsmartcols-dev libjson-c-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh
@@ -95,7 +95,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 
 $(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o
 $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
-$(B)/tests/unit/picture_test: $(B)/tests/unit/sim.o
+$(B)/tests/unit/picture_test: $(B)/tests/unit/sim.o $(B)/tests/unit/golden.o
 
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^

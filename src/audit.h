@@ -105,11 +105,14 @@ struct audit_sink {
 	int (*event)(struct audit_sink *s, const struct audit *a, const struct audit_event *e);
 	int (*tick)(struct audit_sink *s, const struct audit *a); /* about once a second, and at the end */
 	int (*flush)(struct audit_sink *s); /* a batch has ended: let it be seen */
+	int (*ready)(struct audit_sink *s, const struct audit *a); /* fd can be read */
+	int fd;                /* when there is a function for it */
 	__u32 types;           /* bits of enum audit_type: which it wants */
 };
 
 struct audit {
 	struct audit_opts opts;
+	const struct audit_probe *probe; /* NULL: a replay */
 	struct audit_sink *sinks;
 	struct audit_totals totals;
 	char boot_id[40];

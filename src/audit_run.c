@@ -301,6 +301,7 @@ static int begin(struct audit_run *r)
 
 	if (err)
 		return err;
+	a->probe = r->probe;
 	hooks = audit_probe_hooks(r->probe);
 	a->opts.calls = hooks->calls;
 	a->opts.nsfree = hooks->nsfree;
@@ -328,23 +329,30 @@ static bool enough(const struct audit_run *r, __u64 now)
 	       (r->count && r->audit.seq - r->audit.first_seq >= r->count);
 }
 
+static int tell_ready_sinks(struct audit_run *r, int fd)
+{
+	int err = 0;
+
+	for (struct audit_sink *s = r->audit.sinks; s && !err; s = s->next)
+		if (s->ready && s->fd == fd)
+			err = s->ready(s, &r->audit);
+	return err;
+}
+
 static int wait_for_more(struct audit_run *r, int epoll)
 {
 	struct signalfd_siginfo info;
 	struct epoll_event ev[4];
 	int n = epoll_wait(epoll, ev, ARRAY_SIZE(ev), LOOK_MS);
+	int err = n < 0 && errno != EINTR ? fail(-errno, "wait for events") : 0;
 
-	for (int i = 0; i < n; i++) {
+	for (int i = 0; i < n && !err; i++) {
 		if (ev[i].data.fd == r->signals)
 			r->stop = read(r->signals, &info, sizeof(info)) > 0;
-		else if (ev[i].data.fd == r->extra_fd && r->extra) {
-			int err = r->extra(r);
-
-			if (err)
-				return err;
-		}
+		else
+			err = tell_ready_sinks(r, ev[i].data.fd);
 	}
-	return n < 0 && errno != EINTR ? fail(-errno, "wait for events") : 0;
+	return err;
 }
 
 static int watch(int epoll, int fd)
@@ -361,7 +369,8 @@ static int loop(struct audit_run *r)
 
 	err = err ?: watch(epoll, audit_probe_fd(r->probe));
 	err = err ?: watch(epoll, r->signals);
-	err = err ?: watch(epoll, r->extra_fd);
+	for (struct audit_sink *s = r->audit.sinks; s && !err; s = s->next)
+		err = s->ready ? watch(epoll, s->fd) : 0;
 	while (!err && !enough(r, audit_now())) {
 		__u64 now;
 

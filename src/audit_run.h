@@ -13,8 +13,6 @@ struct audit_run {
 	__u64 for_ns;       /* how long, 0: until a signal */
 	__u64 count;        /* how many events after the start, 0: any */
 	int signals;        /* signalfd, -1: none */
-	int extra_fd;       /* polled too, with its function; -1: none */
-	int (*extra)(struct audit_run *r);
 	bool stop;
 	/* what the loop knows */
 	__u64 begin_ns, tick_ns;

@@ -14,6 +14,7 @@
 #include "audit_out.h"
 #include "audit_rules.h"
 #include "audit_run.h"
+#include "audit_views.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "log.h"
@@ -24,6 +25,7 @@
 enum {
 	OPT_JSON = 256, OPT_PIDNS, OPT_THREADS, OPT_ALL, OPT_CALLS, OPT_STRICT, OPT_FOR, OPT_COUNT,
 	OPT_EVENTS, OPT_RULES, OPT_ZOMBIES, OPT_NEAR, OPT_DEPTH, OPT_RING, OPT_STATS, OPT_FIELDS,
+	OPT_METRICS, OPT_LISTEN, OPT_SERIES,
 };
 
 static const struct option options[] = {
@@ -36,12 +38,15 @@ static const struct option options[] = {
 	{ "rules", required_argument, NULL, OPT_RULES }, { "zombies", required_argument, NULL, OPT_ZOMBIES },
 	{ "near", required_argument, NULL, OPT_NEAR }, { "max-level", required_argument, NULL, OPT_DEPTH },
 	{ "ring", required_argument, NULL, OPT_RING }, { "stats", no_argument, NULL, OPT_STATS },
+	{ "metrics-file", required_argument, NULL, OPT_METRICS },
+	{ "listen", required_argument, NULL, OPT_LISTEN }, { "max-series", required_argument, NULL, OPT_SERIES },
 	{ "fields", no_argument, NULL, OPT_FIELDS },   { "help", no_argument, NULL, 'h' },
 	{},
 };
 
 struct request {
 	struct audit_run run;
+	struct audit_views views;
 	enum audit_format format;
 	__u32 types;
 	bool types_given;
@@ -77,6 +82,10 @@ static void help(void)
 	     "      --strict        exit status 6 when events were lost and no walk could make it good\n"
 	     "      --ring BYTES    room for events that were not read yet (default 8388608)\n"
 	     "      --stats         in the end, what each BPF program cost\n"
+	     "      --metrics-file FILE\n"
+	     "                      keep Prometheus text in FILE, replaced as a whole every few seconds\n"
+	     "      --listen WHERE  answer /metrics and /healthz: PORT of 127.0.0.1, ADDRESS:PORT, unix:PATH\n"
+	     "      --max-series N  of namespaces in these, at most (default 10000)\n"
 	     "      --fields        the fields of events, and what they mean\n"
 	     "  -v                  what libbpf says\n"
 	     "  -h, --help          this text");
@@ -184,6 +193,16 @@ static int parse_option(struct request *q, int c)
 		break;
 	case OPT_EVENTS:
 		return parse_events(q, optarg);
+	case OPT_METRICS:
+		q->views.metrics_file = optarg;
+		break;
+	case OPT_LISTEN:
+		q->views.listen = optarg;
+		break;
+	case OPT_SERIES:
+		err = take_number("--max-series", 1e7, 1, &n);
+		q->views.max_series = n;
+		return err;
 	case OPT_RULES:
 		q->rules = optarg;
 		break;
@@ -302,8 +321,9 @@ static int watch(struct request *q)
 	r->signals = catch_signals();
 	if (r->signals < 0)
 		return fail(-errno, "signalfd");
-	r->extra_fd = -1;
-	err = audit_run(r);
+	err = audit_views_open(&q->views, a);
+	if (!err)
+		err = audit_run(r);
 	if (!err)
 		err = audit_out_close(&out);
 	if (!err && q->write)
@@ -317,6 +337,7 @@ static int watch(struct request *q)
 			   "many for the ring (--ring)");
 	audit_probe_close(r->probe);
 	audit_notify_close(&notify);
+	audit_views_close(&q->views);
 	close(r->signals);
 	return err;
 }
@@ -325,6 +346,7 @@ int cmd_audit(int argc, char **argv)
 {
 	struct request q = {
 		.run.audit.opts = { .zombie_ns = 60 * SECOND, .near_percent = 90, .max_level = PIDNS_LEVEL_MAX },
+		.views.max_series = AUDIT_SERIES,
 	};
 	int err;
 

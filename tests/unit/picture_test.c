@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "golden.h"
 #include "picture.h"
 #include "sim.h"
 
@@ -104,32 +105,6 @@ static bool in_box(const struct proc *p, const void *arg)
 	return pidns_within(arg, p->pid->ns, BOX);
 }
 
-static char *read_file(const char *path)
-{
-	char *text = calloc(1, 1 << 20);
-	FILE *f _fclose_ = fopen(path, "r");
-
-	if (f && fread(text, 1, (1 << 20) - 1, f) == 0)
-		text[0] = 0;
-	return text;
-}
-
-static void compare(const char *name, const char *text)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "tests/golden/%s", name);
-	if (getenv("UPDATE_GOLDEN")) {
-		FILE *f _fclose_ = fopen(path, "w");
-
-		fputs(text, f);
-	} else {
-		char *want _free_ = read_file(path);
-
-		assert_string_equal(text, want);
-	}
-}
-
 static char *draw(const struct tree *t, bool (*shown)(const struct proc *, const void *),
 		  void (*form)(const struct picture *, FILE *))
 {
@@ -167,7 +142,7 @@ static void test_golden(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		char *text _free_ = draw(&t, files[i].shown, files[i].form);
 
-		compare(files[i].name, text);
+		golden_compare(files[i].name, text);
 	}
 	tree_free(&t);
 	snap_free(&s);
