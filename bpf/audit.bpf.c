@@ -68,6 +68,8 @@ int BPF_PROG(audit_rename, struct task_struct *t, const char *comm)
 		return 0;
 	fill_who(r, t, !is_first(t));
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), comm);
+	if (bpf_core_field_exists(t->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(t, in_execve))
+		r->flags |= AUDIT_F_EXEC;
 	event_end(r);
 	return 0;
 }

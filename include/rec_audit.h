@@ -34,6 +34,7 @@ enum {
 	AUDIT_F_THREAD = 1u << 1,     /* not the first of its process */
 	AUDIT_F_GROUP_DEAD = 1u << 2, /* the last thread of the process */
 	AUDIT_F_DEAD = 1u << 3,       /* a walk: nothing of the process runs any more */
+	AUDIT_F_EXEC = 1u << 5,       /* rename: by an exec, which is told next */
 	AUDIT_F_SUBREAPER_FAR = 1u << 4, /* exit: who takes the children was not found */
 };
 

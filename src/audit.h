@@ -178,6 +178,8 @@ void audit_walk_begin(struct audit *a, __u64 boot_ns);
 int audit_walk_seen(struct audit *a, const struct rec_audit_born *r);
 /* Drops who was not seen and links families. -ESRCH: the task that is asked for is not there. */
 int audit_walk_end(struct audit *a);
+/* Marks who is asked for: opts.root and those below it. -ESRCH: it is not there. */
+int audit_choose(struct audit *a);
 /* Tells all that the walk has found or changed, and the signs it saw. */
 int audit_walk_tell(struct audit *a);
 

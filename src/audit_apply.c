@@ -315,6 +315,9 @@ static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 	e.cpu = r->a.cpu;
 	audit_event_task(a, &e, t);
 	audit_event_exit(&e, r->exit_code);
+	e.heir = audit_who(a, audit_record_parent(a, r->heir, r->heir_start));
+	if (!e.heir.numbers[0])
+		e.heir.numbers[0] = r->heir_pid;
 	e.age_ns = r->a.boot_ns - t->start_ns;
 	err = audit_emit(a, &e);
 	if (!err && !t->thread && r->level && r->own_nr == 1 && t->ns)
@@ -325,10 +328,17 @@ static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 static int apply_rename(struct audit *a, const struct rec_audit *r)
 {
 	struct audit_task *t = task_of(a, r);
+	struct audit_event e;
 
-	if (t)
-		memcpy(t->comm, r->comm, sizeof(t->comm));
-	return 0;
+	if (!t || !strncmp(t->comm, r->comm, sizeof(t->comm)))
+		return 0;
+	memcpy(t->comm, r->comm, sizeof(t->comm));
+	if (r->flags & AUDIT_F_EXEC)
+		return 0;
+	audit_event_init(a, &e, AE_RENAMED, r->boot_ns);
+	e.cpu = r->cpu;
+	audit_event_task(a, &e, t);
+	return audit_emit(a, &e);
 }
 
 static int apply_free(struct audit *a, const struct rec_audit *r)
@@ -349,6 +359,8 @@ static int apply_call(struct audit *a, const struct rec_audit_call *r)
 	if (!t)
 		return 0;
 	audit_record_who(t, &r->a);
+	if (!r->ret && r->to.addr == r->from && !t->children_ns)
+		return 0; /* into where it is */
 	audit_event_init(a, &e, r->ret < 0 ? AE_REFUSED : r->call == AUDIT_SETNS ? AE_ENTERED : AE_UNSHARED,
 			 r->a.boot_ns);
 	e.cpu = r->a.cpu;

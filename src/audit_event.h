@@ -23,6 +23,7 @@ enum audit_type {
 	AE_READY,       /* all that was there has been told; from here on it is live */
 	AE_BORN,
 	AE_EXEC,
+	AE_RENAMED,     /* by itself: an exec tells its new name */
 	AE_EXIT,
 	AE_REAPED,
 	AE_CREATED,     /* a pid namespace got its init */
@@ -76,6 +77,7 @@ struct audit_event {
 	__s64 real_ns;     /* the same moment in CLOCK_REALTIME */
 
 	struct audit_who task, parent, by, init;
+	struct audit_who heir; /* AE_EXIT: who gets its children */
 	struct audit_where pidns, pidns_parent, from, to;
 	__s32 ppid_seen;   /* the parent's number in the task's namespace; 0: it is outside */
 	__u32 thread, kthread;

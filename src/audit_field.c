@@ -8,7 +8,8 @@ const char *const audit_type_names[AE_TYPES] = {
 	[AE_START] = "start",		[AE_PIDNS] = "pidns",
 	[AE_TASK] = "task",		[AE_READY] = "ready",
 	[AE_BORN] = "born",		[AE_EXEC] = "exec",
-	[AE_EXIT] = "exit",		[AE_REAPED] = "reaped",
+	[AE_RENAMED] = "renamed",	[AE_EXIT] = "exit",
+	[AE_REAPED] = "reaped",
 	[AE_CREATED] = "pidns_created", [AE_INIT_DIED] = "pidns_init_died",
 	[AE_DESTROYED] = "pidns_destroyed", [AE_UNSHARED] = "unshared",
 	[AE_ENTERED] = "entered",	[AE_REFUSED] = "refused",
@@ -31,7 +32,7 @@ int audit_type_by_name(const char *name, size_t len)
 #define ALL (IN(TYPES) - 1)
 #define NS_LIFE (IN(PIDNS) | IN(CREATED) | IN(INIT_DIED) | IN(DESTROYED))
 #define MOVES (IN(UNSHARED) | IN(ENTERED) | IN(REFUSED))
-#define TASKS (IN(TASK) | IN(BORN) | IN(EXEC) | IN(EXIT) | IN(REAPED) | MOVES | AUDIT_ALERTS)
+#define TASKS (IN(TASK) | IN(BORN) | IN(EXEC) | IN(RENAMED) | IN(EXIT) | IN(REAPED) | MOVES | AUDIT_ALERTS)
 #define HOW (MOVES | IN(CREATED) | IN(DESTROYED) | AUDIT_ALERTS)
 #define COUNTS (IN(LOST) | IN(END))
 
@@ -67,6 +68,9 @@ const struct audit_field audit_fields[] = {
 	F("by", NULL, AF_WHO, by, IN(BORN) | IN(CREATED) | MOVES, "id of the process that made the call"),
 	F("by_pid", "by", AF_CHAIN, by, IN(BORN) | IN(CREATED) | MOVES, "its numbers"),
 	F("by_comm", "", AF_COMM, by, IN(BORN) | IN(CREATED) | MOVES, "its name"),
+
+	F("heir", NULL, AF_WHO, heir, IN(EXIT), "id of the process that gets its children"),
+	F("heir_pid", NULL, AF_CHAIN, heir, IN(EXIT), "its numbers; empty when the children are killed"),
 
 	F("pidns", "pidns", AF_WHERE, pidns, TASKS | NS_LIFE | IN(NEAR_LIMIT), "id: boot, inode number, birth"),
 	F("pidns_inum", NULL, AF_INUM, pidns, TASKS | NS_LIFE, "inode number, as /proc/PID/ns/pid has it; used again after the end"),

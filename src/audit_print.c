@@ -124,7 +124,7 @@ static int utf8_more(const unsigned char *s)
 }
 
 /* Names are any bytes: those that are no UTF-8 are taken for Latin-1. */
-static void json_string(FILE *out, const char *s)
+void audit_print_string(FILE *out, const char *s)
 {
 	putc_unlocked('"', out);
 	for (; *s; s++) {
@@ -146,7 +146,7 @@ static void json_string(FILE *out, const char *s)
 static void json_text(FILE *out, const char *s)
 {
 	if (s && *s)
-		json_string(out, s);
+		audit_print_string(out, s);
 	else
 		fputs("null", out);
 }

@@ -11,6 +11,9 @@
 void audit_print_json(FILE *out, const struct audit_event *e, const char *boot);
 void audit_print_line(FILE *out, const struct audit_event *e, const char *boot);
 
+/* A JSON string: names may be any bytes. */
+void audit_print_string(FILE *out, const char *s);
+
 /* "b1946ac9:3742503473556:4711", "" for nobody. */
 char *audit_who_id(char *buf, size_t len, const struct audit_who *w, const char *boot);
 char *audit_where_id(char *buf, size_t len, const struct audit_where *w, const char *boot);

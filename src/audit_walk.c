@@ -100,7 +100,7 @@ static void link_family(struct audit *a)
 }
 
 /* What is asked for: the root task's descendants, or its namespace and those below. */
-static int choose(struct audit *a)
+int audit_choose(struct audit *a)
 {
 	struct audit_task *root = a->opts.root ? audit_task_by_pid(a, a->opts.root) : NULL;
 
@@ -170,5 +170,5 @@ int audit_walk_end(struct audit *a)
 	if (err)
 		return err;
 	link_family(a);
-	return choose(a);
+	return audit_choose(a);
 }

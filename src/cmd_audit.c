@@ -12,6 +12,7 @@
 #include "audit_cgroup.h"
 #include "audit_notify.h"
 #include "audit_out.h"
+#include "audit_replay.h"
 #include "audit_rules.h"
 #include "audit_run.h"
 #include "audit_views.h"
@@ -57,7 +58,7 @@ static void help(void)
 {
 	printf("Usage: bpf-ckpt audit [PID] [OPTIONS]\n"
 	       "       bpf-ckpt audit -r FILE [OPTIONS]\n"
-	       "       bpf-ckpt audit diff FILE FILE\n\n"
+	       "       bpf-ckpt audit diff [--json] FILE FILE\n\n"
 	       "Watches pid namespaces and the tasks in them, without stopping anything: first what is\n"
 	       "there, then what changes, without a gap. With PID, only that tree.\n\n"
 	       "      --json          a JSON object a line; bpf-ckpt-audit(5) describes them\n"
@@ -299,6 +300,15 @@ static void print_summary(const struct audit *a)
 		a->totals.events[AE_EXIT], a->totals.created, alerts, allowed, a->totals.lost, a->totals.resyncs);
 }
 
+/* Which events the stream tells when nobody says it: people do not want all that is there. */
+static void choose_types(struct request *q, struct audit_out *out)
+{
+	if (q->types_given)
+		out->sink.types = q->types;
+	else if (q->format == AUDIT_LINES)
+		out->sink.types = ~(SNAPSHOT | 1u << AE_RENAMED);
+}
+
 static int watch(struct request *q)
 {
 	struct audit_run *r = &q->run;
@@ -311,8 +321,7 @@ static int watch(struct request *q)
 		err = audit_out_open(&record, AUDIT_JSON_LINES, q->write, a->boot_id);
 	if (err)
 		return err;
-	if (q->types_given || q->format == AUDIT_LINES)
-		out.sink.types = q->types_given ? q->types : ~SNAPSHOT;
+	choose_types(q, &out);
 	a->opts.paths = q->write || q->format != AUDIT_LINES || a->opts.rules;
 	out.sink.next = q->write ? &record.sink : NULL;
 	audit_notify_open(&notify);
@@ -342,6 +351,30 @@ static int watch(struct request *q)
 	return err;
 }
 
+static int replay(struct request *q)
+{
+	struct audit *a = &q->run.audit;
+	struct audit_out out;
+	int err = audit_out_open(&out, q->format, NULL, a->boot_id);
+
+	if (err)
+		return err;
+	signal(SIGPIPE, SIG_IGN);
+	choose_types(q, &out);
+	a->sinks = &out.sink;
+	err = audit_replay_run(a, q->read);
+	return err ?: audit_out_close(&out);
+}
+
+static int diff(int argc, char **argv)
+{
+	bool json = argc > 2 && !strcmp(argv[2], "--json");
+
+	if (argc != 4 + json || argv[2 + json][0] == '-' || argv[3 + json][0] == '-')
+		return cmd_usage_error("audit", "diff [--json] FILE FILE");
+	return exit_status(audit_diff(argv[2 + json], argv[3 + json], json));
+}
+
 int cmd_audit(int argc, char **argv)
 {
 	struct request q = {
@@ -350,13 +383,15 @@ int cmd_audit(int argc, char **argv)
 	};
 	int err;
 
+	if (argc > 1 && !strcmp(argv[1], "diff"))
+		return diff(argc, argv);
 	err = parse(&q, argc, argv);
 	if (err)
 		return err < 0 ? STATUS_DONE : err;
 	if (q.rules)
 		err = audit_rules_read(&q.run.audit.opts.rules, q.rules);
 	if (!err)
-		err = watch(&q);
+		err = q.read ? replay(&q) : watch(&q);
 	audit_rules_free(q.run.audit.opts.rules);
 	audit_cgroups_free(q.run.audit.cgroups);
 	audit_table_free(&q.run.audit);
