@@ -25,12 +25,17 @@ int BPF_PROG(audit_born, struct task_struct *t, unsigned long clone_flags)
 		return 0;
 	pid = BPF_CORE_READ(t, thread_pid);
 	level = pid_level(pid);
-	if (level < AUDIT_NUMBERS_SHORT)
+	if (level < AUDIT_NUMBERS_SHORT) {
 		r = event_begin(REC_AUDIT_BORN, BORN_BYTES);
-	else
+		if (!r)
+			return 0;
+		fill_numbers(r->numbers, pid, level, AUDIT_NUMBERS_SHORT);
+	} else {
 		r = event_begin(REC_AUDIT_BORN, BORN_BYTES_DEEP);
-	if (!r)
-		return 0;
+		if (!r)
+			return 0;
+		fill_numbers(r->numbers, pid, level, PID_NUMBERS_MAX);
+	}
 	fill_who(&r->a, t, thread);
 	r->clone_flags = clone_flags;
 	fill_born(r, t, bpf_get_current_task_btf(), pid, level);
@@ -188,6 +193,7 @@ int audit_walk(struct bpf_iter__task *ctx)
 	bpf_probe_read_kernel(r, BORN_BYTES_DEEP, NULL); /* zero-fills */
 	fill_head(&r->a, REC_AUDIT_SEEN, BORN_BYTES_DEEP);
 	fill_who(&r->a, t, !is_first(t));
+	fill_numbers(r->numbers, pid, level, PID_NUMBERS_MAX);
 	fill_born(r, t, NULL, pid, level);
 	r->exit_code = is_first(t) ? process_exit_code(t) : t->exit_code;
 	if (is_first(t) ? !t->signal->live.counter : t->exit_state)

@@ -150,16 +150,17 @@ static __always_inline __s32 process_exit_code(struct task_struct *t)
 	return t->group_leader->exit_code;
 }
 
-static __always_inline void fill_numbers(__s32 *numbers, struct pid *pid, __u32 level)
+/* room: a constant, as the verifier of 6.1 forgets what it knew of a level that is kept on the stack. */
+static __always_inline void fill_numbers(__s32 *numbers, struct pid *pid, __u32 level, __u32 room)
 {
-	for (__u32 i = 0; i < PID_NUMBERS_MAX; i++) {
+	for (__u32 i = 0; i < room; i++) {
 		if (i > level)
 			break;
 		numbers[i] = BPF_CORE_READ(pid_upid(pid, i), nr);
 	}
 }
 
-/* Everything but the head; by: who called fork, or NULL in a walk. */
+/* Everything but head and numbers; by: who called fork, or NULL in a walk. */
 static __always_inline void fill_born(struct rec_audit_born *r, struct task_struct *t,
 				      struct task_struct *by, struct pid *pid, __u32 level)
 {
@@ -187,7 +188,6 @@ static __always_inline void fill_born(struct rec_audit_born *r, struct task_stru
 	fill_ns_room(&r->room, pid, level);
 	fill_cgroup_room(&r->room, t);
 	r->level = level;
-	fill_numbers(r->numbers, pid, level);
 }
 
 #endif
