@@ -47,10 +47,11 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(audit_exec, struct task_struct *t, pid_t old_tid, struct linux_binprm *bprm)
 {
 	struct rec_audit_exec *r = event_begin(REC_AUDIT_EXEC, sizeof(*r));
-	struct pid *pid = BPF_CORE_READ(t, signal, pids[1]);
+	struct pid *pid;
 
 	if (!r)
 		return 0;
+	pid = BPF_CORE_READ(t, signal, pids[1]);
 	fill_who(&r->a, t, false);
 	r->task = (__u64)t;
 	r->old_tid = old_tid;
@@ -79,33 +80,43 @@ int BPF_PROG(audit_rename, struct task_struct *t, const char *comm)
 	return 0;
 }
 
+#define ANCESTORS 32
+
+/* The subreaper that gets the children of t, or other; NULL when it may be further up than we look. */
+static __always_inline struct task_struct *subreaper(struct task_struct *t, __u32 level,
+						     struct task_struct *other)
+{
+	struct task_struct *up = BPF_CORE_READ(t, real_parent);
+
+	for (int i = 0; i < ANCESTORS; i++) {
+		struct signal_struct *s = BPF_CORE_READ(up, signal);
+
+		if (pid_level(BPF_CORE_READ(up, thread_pid)) != level || !BPF_CORE_READ(up, pid))
+			return other;
+		if (BPF_CORE_READ_BITFIELD_PROBED(s, is_child_subreaper) &&
+		    BPF_CORE_READ(s, live.counter) > 0)
+			return up;
+		up = BPF_CORE_READ(up, real_parent);
+	}
+	return NULL;
+}
+
 /*
  * Who gets the children of a process that ends: kernel/exit.c, find_new_reaper(). Nothing tells of
  * it when it happens, a moment later.
  */
 static __always_inline void fill_heir(struct rec_audit_exit *r, struct task_struct *t, struct pid *pid)
 {
-	struct task_struct *up = BPF_CORE_READ(t, real_parent), *heir;
-	struct pid_namespace *ns = pid_active_ns(pid);
+	struct task_struct *heir;
 
-	heir = BPF_CORE_READ(ns, child_reaper);
 	if (r->own_nr == 1) /* all its children are killed with it */
 		return;
-	for (int i = 0; BPF_CORE_READ_BITFIELD_PROBED(t->signal, has_child_subreaper); i++) {
-		struct signal_struct *s = BPF_CORE_READ(up, signal);
-
-		if (i == 32) {
-			r->a.flags |= AUDIT_F_SUBREAPER_FAR;
-			return;
-		}
-		if (pid_level(BPF_CORE_READ(up, thread_pid)) != r->level || !BPF_CORE_READ(up, pid))
-			break;
-		if (BPF_CORE_READ_BITFIELD_PROBED(s, is_child_subreaper) &&
-		    BPF_CORE_READ(s, live.counter) > 0) {
-			heir = up;
-			break;
-		}
-		up = BPF_CORE_READ(up, real_parent);
+	heir = BPF_CORE_READ(pid_active_ns(pid), child_reaper);
+	if (BPF_CORE_READ_BITFIELD_PROBED(t->signal, has_child_subreaper))
+		heir = subreaper(t, r->level, heir);
+	if (!heir) {
+		r->a.flags |= AUDIT_F_SUBREAPER_FAR;
+		return;
 	}
 	r->heir = (__u64)BPF_CORE_READ(heir, signal);
 	r->heir_start = BPF_CORE_READ(heir, group_leader, start_boottime);

@@ -85,7 +85,10 @@ static __always_inline void fill_who(struct rec_audit *r, struct task_struct *t,
 		r->flags |= AUDIT_F_THREAD;
 }
 
-/* Room for an event of that size (a constant), zeroed, or NULL: then it is counted as lost. */
+/*
+ * Room for an event of that size (a constant), zeroed, or NULL: then it is counted as lost. Look at
+ * once: the verifier of 6.1 takes a pointer that it has seen to be one for NULL later.
+ */
 static __always_inline void *event_begin(__u32 tag, __u32 size)
 {
 	__u64 seq = __sync_fetch_and_add(&event_seq, 1) + 1;
