@@ -10,6 +10,7 @@
 #include "res/sock.bpf.h"
 #include "res/unix.bpf.h"
 #include "res/ref.bpf.h"
+#include "res/inotify.bpf.h"
 #include "res/inet.bpf.h"
 
 /* f_op of each kind, learned by the loader from exemplars of its own. */
@@ -81,6 +82,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct rec_file *r;
 	struct frame *f;
+	bool watches;
 	__u32 mode;
 
 	if (!t || !file)
@@ -92,6 +94,9 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (is_anon(file, ANON_EPOLL) && emit_epoll_items(f, file))
 		return 1;
+	watches = is_inotify(file);
+	if (watches && emit_marks(f, file))
+		return 1;
 	emit_fd(f, t, file, ctx->fd);
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if ((mode & S_IFMT) == S_IFIFO)
@@ -99,6 +104,8 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if ((mode & S_IFMT) == S_IFSOCK)
 		emit_sockets(f, file);
 	emit_anon(f, file);
+	if (watches)
+		emit_inotify(f, file);
 	emit_ref(f, file);
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */

@@ -20,6 +20,7 @@
 #include "rec_ref.h"
 #include "rec_sock.h"
 #include "rec_state.h"
+#include "rec_watch.h"
 #include "sysv.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
@@ -241,7 +242,7 @@ static int keep_members(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
-					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD,
+					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD, REC_INOTIFY,
 					 REC_INET };
 	struct rec_vma area = {};
 
@@ -254,6 +255,7 @@ static int keep_members(struct dump *d)
 	snap_unique_bytes(&d->snap, REC_LOCK);
 	snap_unique_bytes(&d->snap, REC_FD);
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
+	snap_unique_bytes(&d->snap, REC_MARK);
 	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
 	snap_unique_bytes(&d->snap, REC_PKEYS);
 	snap_unique_bytes(&d->snap, REC_MCAST);

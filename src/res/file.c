@@ -22,6 +22,7 @@
 #include "rec_ref.h"
 #include "refused.h"
 #include "rec_sock.h"
+#include "rec_watch.h"
 #include "res.h"
 #include "restore.h"
 
@@ -90,7 +91,8 @@ static enum file_class regular_class(const struct snap *s, const struct rec_file
 static bool is_anon(const struct snap *s, const struct rec_file *f)
 {
 	return snap_find(s, REC_EVENTFD, f->addr) || snap_find(s, REC_EPOLL, f->addr) ||
-	       snap_find(s, REC_TIMERFD, f->addr) || snap_find(s, REC_SIGNALFD, f->addr);
+	       snap_find(s, REC_TIMERFD, f->addr) || snap_find(s, REC_SIGNALFD, f->addr) ||
+	       snap_find(s, REC_INOTIFY, f->addr);
 }
 
 static bool is_late(const struct snap *s, const struct rec_file *f)

@@ -56,6 +56,7 @@ static const struct { __u32 major, minor; const char *text; } devices[] = {
 
 static const struct { __u64 magic; const char *text; } systems[] = {
 	{ 0x0187, "a file of autofs: it would be mounted by being opened; use a path that is mounted" },
+	{ 0x5345434d, "secret memory (memfd_secret): it can be read by nobody else; close it" },
 	{ 0x64626720, "a file of debugfs: its place and state mean nothing later; close it" },
 	{ 0x74726163, "a file of tracefs: reading goes on where the kernel is; stop tracing" },
 	{ 0x73636673, "a file of securityfs: close it" },

@@ -132,6 +132,8 @@
 	X(epoll_fired)                                                                             \
 	X(timerfd)                                                                                 \
 	X(signalfd)                                                                                \
+	X(inotify)                                                                                 \
+	X(inotify_unread)                                                                          \
 	X(pidfd)                                                                                   \
 	X(procfs)                                                                                  \
 	X(procfs_gone)                                                                             \

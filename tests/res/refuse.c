@@ -51,12 +51,12 @@ static void setup(void)
 	char path[64];
 	int pty;
 
-	must(inotify_init1(0));
+	must(inotify_add_watch(must(inotify_init1(0)), "/proc/self", IN_OPEN));
 	must(syscall(SYS_pidfd_open, getppid(), 0));
 	snprintf(path, sizeof(path), "/proc/%d/status", getppid());
 	must(open(path, O_RDONLY));
 	open_namespaces();
-	must(socket(AF_INET, SOCK_DGRAM, 0));
+	must(socket(AF_VSOCK, SOCK_STREAM, 0));
 	pty = must(posix_openpt(O_RDWR | O_NOCTTY));
 	must(unlockpt(pty));
 }

@@ -82,6 +82,7 @@ struct eppoll_entry;
 struct eventfd_ctx;
 struct eventpoll;
 struct export_operations;
+struct fanotify_group_private_data;
 struct fastopen_queue;
 struct fasync_struct;
 struct fdtable;
@@ -112,7 +113,11 @@ struct fs_pin;
 struct fs_struct;
 struct fscrypt_keyring;
 struct fscrypt_operations;
+struct fsnotify_event;
+struct fsnotify_group;
+struct fsnotify_mark;
 struct fsnotify_mark_connector;
+struct fsnotify_ops;
 struct fsnotify_sb_info;
 struct futex_pi_state;
 struct futex_private_hash;
@@ -147,6 +152,8 @@ struct inet_sock;
 struct inet_timewait_death_row;
 struct inode;
 struct inode_operations;
+struct inotify_group_private_data;
+struct inotify_inode_mark;
 struct io_bitmap;
 struct io_context;
 struct io_cq;
@@ -210,6 +217,7 @@ struct maple_tree;
 struct mem_cgroup;
 struct mem_dqinfo;
 struct mempolicy;
+struct mempool;
 struct minmax;
 struct minmax_sample;
 struct mm_cid;
@@ -2097,6 +2105,23 @@ struct cgroup_file {
 	long unsigned int notified_at;
 	struct timer_list notify_timer;
 };
+
+typedef void *mempool_alloc_t(gfp_t, void *);
+
+typedef void mempool_free_t(void *, void *);
+
+struct mempool {
+	spinlock_t lock;
+	int min_nr;
+	int curr_nr;
+	void **elements;
+	void *pool_data;
+	mempool_alloc_t *alloc;
+	mempool_free_t *free;
+	wait_queue_head_t wait;
+};
+
+typedef struct mempool mempool_t;
 
 struct uid_gid_extent {
 	u32 first;
@@ -4312,6 +4337,80 @@ struct pids_cgroup {
 	atomic64_t events_local[2];
 };
 
+struct fsnotify_mark_connector {
+	spinlock_t lock;
+	unsigned char type;
+	unsigned char prio;
+	short unsigned int flags;
+	union {
+		void *obj;
+		struct fsnotify_mark_connector *destroy_next;
+	};
+	struct hlist_head list;
+};
+
+enum fsnotify_group_prio {
+	FSNOTIFY_PRIO_NORMAL = 0,
+	FSNOTIFY_PRIO_CONTENT = 1,
+	FSNOTIFY_PRIO_PRE_CONTENT = 2,
+	__FSNOTIFY_PRIO_NUM = 3,
+};
+
+struct inotify_group_private_data {
+	spinlock_t idr_lock;
+	struct idr idr;
+	struct ucounts *ucounts;
+};
+
+struct fanotify_group_private_data {
+	struct hlist_head *merge_hash;
+	struct list_head access_list;
+	wait_queue_head_t access_waitq;
+	int flags;
+	int f_flags;
+	struct ucounts *ucounts;
+	mempool_t error_events_pool;
+	struct list_head perm_grp_list;
+};
+
+struct fsnotify_group {
+	const struct fsnotify_ops *ops;
+	refcount_t refcnt;
+	spinlock_t notification_lock;
+	struct list_head notification_list;
+	wait_queue_head_t notification_waitq;
+	unsigned int q_len;
+	unsigned int max_events;
+	enum fsnotify_group_prio priority;
+	bool shutdown;
+	int flags;
+	unsigned int owner_flags;
+	struct mutex mark_mutex;
+	atomic_t user_waits;
+	struct list_head marks_list;
+	struct fasync_struct *fsn_fa;
+	struct fsnotify_event *overflow_event;
+	struct mem_cgroup *memcg;
+	struct user_namespace *user_ns;
+	union {
+		void *private;
+		struct inotify_group_private_data inotify_data;
+		struct fanotify_group_private_data fanotify_data;
+	};
+};
+
+struct fsnotify_mark {
+	__u32 mask;
+	refcount_t refcnt;
+	struct fsnotify_group *group;
+	struct list_head g_list;
+	spinlock_t lock;
+	struct hlist_node obj_list;
+	struct fsnotify_mark_connector *connector;
+	__u32 ignore_mask;
+	unsigned int flags;
+};
+
 typedef long unsigned int perf_trace_t[1024];
 
 struct sk_filter {
@@ -4619,6 +4718,11 @@ struct proc_inode {
 	struct hlist_node sibling_inodes;
 	const struct proc_ns_operations *ns_ops;
 	struct inode vfs_inode;
+};
+
+struct inotify_inode_mark {
+	struct fsnotify_mark fsn_mark;
+	int wd;
 };
 
 struct epoll_event {

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * inotify.c - kinds "inotify" and "watch": an instance and the inodes that it watches, with their numbers.
+ *
+ * The kernel holds inodes, not paths. They are found by the file handles that /proc/PID/fdinfo tells, or by
+ * the names that the walk has seen. Events that nobody has read cannot be put back: the reader is told
+ * IN_Q_OVERFLOW, as it is when the kernel loses some itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "check.h"
+#include "dump.h"
+#include "file.h"
+#include "inode_path.h"
+#include "log.h"
+#include "path.h"
+#include "reach.h"
+#include "rec_file.h"
+#include "rec_watch.h"
+#include "res.h"
+#include "restore.h"
+
+#define R struct rec_inotify
+#define W struct rec_watch
+#define WD_MAX (1 << 17) /* each number up to it takes some microseconds */
+#define KNOWN_MASK (IN_ALL_EVENTS | IN_EXCL_UNLINK | IN_ONESHOT)
+
+static const struct field fields[] = {
+	FIELD_OWNER(R, file, REC_FILE),
+	FIELD(R, addr, NEVER_SAVED, AS_HEX),
+	FIELD(R, next_wd, MAY_DIFFER, AS_DEC), /* saying that events were lost takes two more */
+	FIELD(R, queued, MAY_DIFFER, AS_DEC),
+	FIELD(R, marks, MUST_MATCH, AS_DEC),
+};
+
+static const struct field watch_fields[] = {
+	FIELD_OWNER(W, file, REC_FILE),
+	FIELD_REF(W, inode, 0),
+	FIELD(W, wd, IS_KEY, AS_SIGNED),
+	FIELD(W, mask, MUST_MATCH, AS_HEX),
+	FIELD_INODE(W, id),
+	FIELD(W, path_len, MUST_MATCH, AS_DEC),
+};
+
+/* ---- from the walk to paths ---- */
+
+struct watch_info {
+	int wd;
+	struct inode_hint hint;
+};
+
+/* What is needed to find the paths of one instance's watches. */
+struct finder {
+	struct mount_points mounts;
+	struct watch_info *info; /* by wd */
+	size_t nr;
+};
+
+static int by_wd(const void *a, const void *b)
+{
+	return ((const struct watch_info *)a)->wd - ((const struct watch_info *)b)->wd;
+}
+
+/* "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ... fhandle-bytes:8 fhandle-type:1 f_handle:7e9e0000640d1b6c" */
+static void parse_info(struct watch_info *w, const char *line)
+{
+	const char *at = strstr(line, "fhandle-bytes:");
+	unsigned int byte;
+
+	if (!at || sscanf(at, "fhandle-bytes:%x fhandle-type:%x", &w->hint.handle_len, &w->hint.handle_type) != 2 ||
+	    w->hint.handle_len > sizeof(w->hint.handle) || !(at = strstr(at, "f_handle:"))) {
+		w->hint.handle_len = 0;
+		return;
+	}
+	at += strlen("f_handle:");
+	for (unsigned int i = 0; i < w->hint.handle_len; i++, at += 2)
+		if (sscanf(at, "%2x", &byte) == 1)
+			w->hint.handle[i] = byte;
+}
+
+static int read_info(struct finder *f, const struct snap *s, const struct users *u, __u64 file)
+{
+	const struct rec_task *t;
+	const struct rec_pid *pid;
+	FILE *in _fclose_ = NULL;
+	char path[64], *line _free_ = NULL;
+	unsigned int fd;
+	size_t room = 0;
+	int wd;
+
+	pid = reach_find(s, u, file, &t, &fd) ? snap_find(s, REC_PID, t->tgid) : NULL;
+	if (!pid)
+		return -ENOENT;
+	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%u", pid->numbers[0], fd);
+	in = fopen(path, "re");
+	while (in && getline(&line, &room, in) > 0) {
+		struct watch_info *v;
+
+		if (sscanf(line, "inotify wd:%x", &wd) != 1)
+			continue;
+		if (!(f->nr & (f->nr - 1))) {
+			v = realloc(f->info, (f->nr ? f->nr * 2 : 1) * sizeof(*v));
+			if (!v)
+				return -ENOMEM;
+			f->info = v;
+		}
+		f->info[f->nr] = (struct watch_info){ .wd = wd };
+		parse_info(&f->info[f->nr++], line);
+	}
+	qsort(f->info, f->nr, sizeof(*f->info), by_wd);
+	return in ? 0 : -errno;
+}
+
+static int finder_open(struct finder *f, const struct snap *s, const struct users *u, __u64 file)
+{
+	int err;
+
+	*f = (struct finder){};
+	err = mount_points_read(&f->mounts);
+	return err ? err : read_info(f, s, u, file);
+}
+
+static void finder_close(struct finder *f)
+{
+	mount_points_free(&f->mounts);
+	free(f->info);
+}
+
+/* The names that the walk has seen, from the outermost on. */
+static const char *inside(const struct rec_mark *m, char *buf, size_t len)
+{
+	size_t at = 0;
+
+	if (m->cut || m->depth > MARK_DEPTH)
+		return NULL;
+	buf[0] = 0;
+	for (__u32 i = m->depth; i-- > 0 && at < len;)
+		at += snprintf(buf + at, len - at, "/%.*s", MARK_NAME, m->name[i]);
+	return at < len ? buf : NULL;
+}
+
+/* Has the tree a file without a name that is this inode? */
+static bool is_ghost(const struct snap *s, __u64 inode)
+{
+	size_t nr;
+	void **file = snap_referring(s, REC_FILE, struct rec_file, inode, inode, &nr);
+
+	return nr && file_class(s, file[0]) == FILE_NAMELESS;
+}
+
+/* 0 with a path, or with none for an inode without a name that the tree has open. */
+static int find_path(const struct finder *f, const struct snap *s, const struct rec_mark *m, char *path, size_t len)
+{
+	struct watch_info key = { .wd = m->wd }, *w = bsearch(&key, f->info, f->nr, sizeof(key), by_wd);
+	struct inode_hint hint = w ? w->hint : (struct inode_hint){};
+	char names[MARK_DEPTH * (MARK_NAME + 1) + 1];
+
+	path[0] = 0;
+	if (!m->id.nlink)
+		return is_ghost(s, m->inode) ? 0 : -ENOENT;
+	hint.inside = inside(m, names, sizeof(names));
+	return inode_path(&f->mounts, &m->id, &hint, path, len);
+}
+
+/* ---- dump ---- */
+
+static void check_mark(struct check *c, const struct finder *f, const struct rec_mark *m)
+{
+	char path[REC_PATH_MAX];
+	int err = find_path(f, c->snap, m, path, sizeof(path));
+
+	if (err == -ENAMETOOLONG)
+		check_refuse(c, 0, "inotify", "watch %d: its path is longer than this program can carry", m->wd);
+	else if (err)
+		check_refuse(c, 0, "inotify", "watch %d is on inode %llu of device %llu:%llu (%.*s), which %s; "
+			     "remove the watch (inotify_rm_watch)", m->wd, m->id.ino, m->id.dev >> 20,
+			     m->id.dev & 0xfffff, MARK_NAME, m->depth ? m->name[0] : "?",
+			     m->id.nlink ? "no path leads to" : "was deleted, and nobody of the tree has open");
+	else if (path[0] && path_refusal(path, &m->id))
+		check_refuse(c, 0, "inotify", "watch %d on %s: %s", m->wd, path, path_refusal(path, &m->id));
+}
+
+static int check(struct check *c, const void *rec)
+{
+	const R *n = rec;
+	struct finder f;
+	int err = finder_open(&f, c->snap, c->users, n->file);
+	size_t nr;
+	void **mark = snap_range(c->snap, REC_MARK, n->file, &nr);
+
+	if (err)
+		check_refuse(c, 0, "inotify", "its watches could not be read: %s", strerror(-err));
+	for (size_t i = 0; i < nr && !err; i++)
+		check_mark(c, &f, mark[i]);
+	finder_close(&f);
+	if (n->next_wd > WD_MAX)
+		check_refuse(c, 0, "inotify", "its next watch would be number %u; up to %d can be had again", n->next_wd,
+			     WD_MAX);
+	if (nr != n->marks && !c->live)
+		check_refuse(c, 0, "inotify", "%u watches, but only %zu of them could be seen", n->marks, nr);
+	if (n->queued)
+		check_warn(c, "inotify", "%u events that nobody has read will be lost; a restored reader is told so "
+			   "(IN_Q_OVERFLOW)", n->queued);
+	return 0;
+}
+
+static int collect(struct dump *d, void *rec)
+{
+	const R *n = rec;
+	struct finder f;
+	int err = finder_open(&f, &d->snap, &d->users, n->file);
+	size_t nr;
+	void **mark = snap_range(&d->snap, REC_MARK, n->file, &nr);
+
+	for (size_t i = 0; i < nr && !err; i++) {
+		const struct rec_mark *m = mark[i];
+		char path[REC_PATH_MAX];
+		size_t len;
+		W *w;
+
+		err = find_path(&f, &d->snap, m, path, sizeof(path));
+		len = path[0] ? strlen(path) + 1 : 0;
+		w = err ? NULL : snap_new(&d->snap, REC_WATCH, sizeof(*w) + len);
+		if (!w)
+			break;
+		w->file = m->file;
+		w->inode = m->inode;
+		w->wd = m->wd;
+		w->mask = m->mask;
+		w->id = m->id;
+		w->path_len = len;
+		memcpy(w->path, path, len);
+	}
+	finder_close(&f);
+	return err ? fail(err, "find what an inotify instance watches") : 0;
+}
+
+/* ---- restore ---- */
+
+static int read_inotify(const struct image *img, const void *rec)
+{
+	const R *n = rec;
+
+	if (n->next_wd > WD_MAX)
+		return fail(-ERR_IMAGE, "image: inotify instance %llu is impossible", n->file);
+	return 0;
+}
+
+static int read_watch(const struct image *img, const void *rec)
+{
+	const W *w = rec;
+	const R *n = snap_find(&img->snap, REC_INOTIFY, w->file);
+
+	if (!n || w->wd < 1 || (__u32)w->wd >= n->next_wd || !(w->mask & IN_ALL_EVENTS) || w->mask & ~KNOWN_MASK ||
+	    (w->path_len ? !path_ok(w->path, w->h.len - sizeof(*w), w->path_len) :
+	     !snap_find(&img->snap, REC_GHOST, w->inode)))
+		return fail(-ERR_IMAGE, "image: watch %d of inotify instance %llu is impossible", w->wd, w->file);
+	return 0;
+}
+
+static int restore_inotify(struct restore *r, const void *rec)
+{
+	const R *n = rec;
+	const struct rec_file *f = snap_find(&r->image.snap, REC_FILE, n->file);
+	int fd = inotify_init1(IN_CLOEXEC | (f->flags & O_NONBLOCK ? IN_NONBLOCK : 0));
+
+	return fd < 0 ? fail(-errno, "make an inotify instance") : restore_keep(r, n->file, fd, -1);
+}
+
+/* Something that can be watched and of which nobody knows. */
+struct decoy {
+	int fd;
+	char path[32];
+};
+
+static int decoy_open(struct decoy *d)
+{
+	d->fd = memfd_create("bpf-ckpt", MFD_CLOEXEC);
+	snprintf(d->path, sizeof(d->path), "/proc/self/fd/%d", d->fd);
+	return d->fd < 0 ? fail(-errno, "make something to watch") : 0;
+}
+
+/* Numbers are given one after the other, and none twice: use up those below next. */
+static int use_up(int fd, const struct decoy *d, int *now, int next)
+{
+	for (; *now < next; ++*now) {
+		int wd = inotify_add_watch(fd, d->path, IN_ATTRIB);
+
+		if (wd < 0 || inotify_rm_watch(fd, wd))
+			return fail(-errno, "use up the number of a watch");
+		if (wd != *now)
+			return fail(-EPROTO, "the kernel numbers watches in another way: %d instead of %d", wd, *now);
+	}
+	return 0;
+}
+
+static int add_watch(struct restore *r, const W *w, int fd)
+{
+	int err = restore_go_to(r, restore_mounts_of_file(r, w->file)), there _close_ = -1, ghost, wd;
+	char path[64], differs[200];
+
+	if (err)
+		return err;
+	if (!w->path_len && restore_kept(r, w->inode, &ghost, NULL))
+		return fail(-ERR_IMAGE, "image: watch %d is on nothing", w->wd);
+	there = w->path_len ? open(w->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : fcntl(ghost, F_DUPFD_CLOEXEC, 0);
+	if (there < 0)
+		return fail(-errno, "watch %s", w->path_len ? w->path : "a file without a name");
+	err = restore_go_to(r, S_ISLNK(w->id.mode) ? restore_mounts_of_file(r, w->file) : 0);
+	if (err)
+		return err;
+	if (!path_same(there, &w->id, false, differs, sizeof(differs)))
+		return fail(-ESTALE, "%s, which is watched by inotify, is not what it was: %s", w->path, differs);
+	/* a link that is watched itself cannot be reached this way; O_PATH descriptors of others can */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", there);
+	wd = inotify_add_watch(fd, S_ISLNK(w->id.mode) ? w->path : path,
+			       w->mask | (S_ISLNK(w->id.mode) ? IN_DONT_FOLLOW : 0));
+	if (wd < 0)
+		return fail(-errno, "watch %s", w->path_len ? w->path : "a file without a name");
+	err = restore_go_to(r, 0);
+	if (err)
+		return err;
+	return wd == w->wd ? 0 : fail(-ESTALE, "%s: watched as %d and as %d, which are one file now", w->path, w->wd, wd);
+}
+
+/* All that is queued but for the last bytes. */
+static int drain(int fd, int keep)
+{
+	char buf[65536];
+	int bytes;
+
+	while (!ioctl(fd, FIONREAD, &bytes) && bytes > keep) {
+		ssize_t n = read(fd, buf, bytes - keep < (int)sizeof(buf) ? bytes - keep : (int)sizeof(buf));
+
+		if (n < 0)
+			return fail(-errno, "read inotify events");
+	}
+	return 0;
+}
+
+/* Two files in turn, as equal events in a row are one: until the kernel gives up, and says so. */
+static int overflow(int fd, struct decoy *a, int *now)
+{
+	struct decoy b;
+	FILE *f _fclose_ = fopen("/proc/sys/fs/inotify/max_queued_events", "re");
+	int err = decoy_open(&b), wd[2] = { -1, -1 };
+	long max = 0;
+
+	if (err)
+		return err;
+	if (!f || fscanf(f, "%ld", &max) != 1)
+		err = fail(-EIO, "read fs.inotify.max_queued_events");
+	for (int i = 0; i < 2 && !err; i++) {
+		wd[i] = inotify_add_watch(fd, i ? b.path : a->path, IN_ATTRIB);
+		if (wd[i] < 0)
+			err = fail(-errno, "watch a file of our own");
+		++*now;
+	}
+	for (long i = 0; i < max + 2 && !err; i++)
+		if (fchmod(i % 2 ? b.fd : a->fd, 0600))
+			err = fail(-errno, "change a file of our own");
+	/* that they are gone finds no place any more */
+	for (int i = 0; i < 2 && !err; i++)
+		if (inotify_rm_watch(fd, wd[i]))
+			err = fail(-errno, "remove a watch");
+	close(b.fd);
+	return err ? err : drain(fd, sizeof(struct inotify_event));
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return (*(const W *const *)a)->wd - (*(const W *const *)b)->wd;
+}
+
+/* Late, so that what a restore itself opens is nobody's news. */
+static int late(struct restore *r, const void *rec)
+{
+	const R *n = rec;
+	size_t nr;
+	void **watch = snap_range(&r->image.snap, REC_WATCH, n->file, &nr);
+	const W **v _free_ = malloc((nr + 1) * sizeof(*v));
+	int fd, now = 1, err;
+	struct decoy d;
+
+	if (!v || restore_kept(r, n->file, &fd, NULL))
+		return fail(-ENOMEM, "restore");
+	memcpy(v, watch, nr * sizeof(*v));
+	qsort(v, nr, sizeof(*v), by_number);
+	err = decoy_open(&d);
+	if (err)
+		return err;
+	for (size_t i = 0; i < nr && !err; i++, now++)
+		err = use_up(fd, &d, &now, v[i]->wd) ?: add_watch(r, v[i], fd);
+	if (!err)
+		err = use_up(fd, &d, &now, n->next_wd);
+	if (!err)
+		err = drain(fd, 0);
+	if (!err && n->queued)
+		err = overflow(fd, &d, &now);
+	close(d.fd);
+	return err;
+}
+
+const struct res_type res_inotify = {
+	.name = "inotify", .tag = REC_INOTIFY, .size = sizeof(R), .owned = true,
+	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
+	.check = check, .collect = collect, .read = read_inotify, .restore = restore_inotify, .late = late,
+};
+
+const struct res_type res_watch = {
+	.name = "watch", .tag = REC_WATCH, .size = sizeof(W), .owned = true,
+	.fields = watch_fields, .nr_fields = sizeof(watch_fields) / sizeof(watch_fields[0]),
+	.tail = MUST_MATCH, .tail_form = AS_TEXT, .read = read_watch,
+};
