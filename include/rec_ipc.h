@@ -16,6 +16,7 @@ enum rec_ipc_tag {
 	REC_UNDO = 0x0a08,
 	REC_MSGQ = 0x0a09,
 	REC_MSG = 0x0a0a,
+	REC_SHMFILE = 0x0a0b,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -134,6 +135,17 @@ struct rec_msg {
 	__u32 index; /* key */
 	__u32 bytes;
 	char text[];
+};
+
+/* A file in /dev/shm that the tree has open or mapped; its path follows. */
+struct rec_shmfile {
+	struct rec_hdr h;
+	__u64 inode; /* as that of rec_file */
+	__u64 size;
+	__u64 dev, ino;
+	__u32 mode, uid, gid;
+	__u32 path_len; /* with NUL */
+	char path[];
 };
 
 #endif

@@ -21,6 +21,7 @@
 #include "rec_sock.h"
 #include "rec_state.h"
 #include "rec_watch.h"
+#include "res/shmfile.h"
 #include "sysv.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
@@ -327,6 +328,8 @@ int dump_walk(struct dump *d, unsigned int passes)
 		err = note_mntns(d);
 	if (!err)
 		err = sysv_note(d);
+	if (!err)
+		err = shmfile_note(&d->snap);
 	if (err)
 		return fail(err, "dump");
 	return passes & WALK_FILES ? external_mark(d) : 0;

@@ -19,6 +19,7 @@
 #include "res/inet.h"
 #include "res/regs.h"
 #include "restore.h"
+#include "res/shmfile.h"
 #include "sysv.h"
 
 /*
@@ -206,6 +207,8 @@ int preflight(struct restore *r)
 		err = check_cpu(r);
 	if (!err)
 		err = sysv_places(r);
+	if (!err)
+		err = shmfile_places(r);
 	if (!err)
 		err = check_limits(r);
 	return err ? err : inet_preflight(r);

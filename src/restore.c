@@ -20,6 +20,7 @@
 #include "rec_state.h"
 #include "res/file.h"
 #include "res/ghost.h"
+#include "res/shmfile.h"
 #include "res/vma.h"
 #include "sysv.h"
 
@@ -227,7 +228,7 @@ static int make_files(struct restore *r)
 	int err = 0;
 
 	snap_for_each(&r->image.snap, REC_FILE, const struct rec_file, f)
-		if (!err && file_path_matters(&r->image.snap, f) &&
+		if (!err && file_path_matters(&r->image.snap, f) && !shmfile_has(&r->image.snap, f) &&
 		    file_class(&r->image.snap, f) != FILE_FIFO)
 			err = res_type(REC_FILE)->restore(r, f);
 	return err ? err : restore_each(r, res_type(REC_FS), res_type(REC_FS)->restore);
@@ -334,6 +335,7 @@ static int write_pidfile(const struct restore *r)
 static void undo(struct restore *r)
 {
 	sysv_undo(r);
+	shmfile_undo(r);
 	for (unsigned int i = 0; i < r->nr_units; i++)
 		if (r->units[i].tid > 0)
 			kill(r->units[i].tid, SIGKILL);
@@ -407,6 +409,7 @@ static void restore_free(struct restore *r)
 	free(r->dirs);
 	free(r->programs);
 	free(r->sysv);
+	free(r->shmfiles);
 	ids_free(&r->pids);
 	machine_close(&r->machine);
 	plan_free(&r->plan);

@@ -2,7 +2,6 @@
 /* sysv.c - how a System V IPC object comes back under its id, and what is in its way. */
 #include "sysv.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 
 #include "cleanup.h"
+#include "holder.h"
 #include "log.h"
 #include "res/msgq.h"
 #include "restore.h"
@@ -80,33 +80,9 @@ static bool is_same(const struct sysv_object *want, const struct sysv_object *ha
 	return want->perm.key != IPC_PRIVATE || !strcmp(want->boot, boot);
 }
 
-static bool maps_segment(const char *pid, __u64 shmid)
-{
-	FILE *f _fclose_ = NULL;
-	char path[64], line[512], name[64];
-	unsigned long long ino;
-
-	snprintf(path, sizeof(path), "/proc/%.20s/maps", pid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*s %*s %*s %*s %llu %63s", &ino, name) == 2 && ino == shmid &&
-		    !strncmp(name, "/SYSV", 5))
-			return true;
-	return false;
-}
-
 pid_t sysv_attacher(__u64 shmid, bool (*skip)(pid_t pid, void *arg), void *arg)
 {
-	DIR *d _closedir_ = opendir("/proc");
-	struct dirent *e;
-
-	while (d && (e = readdir(d))) {
-		pid_t pid = atoi(e->d_name);
-
-		if (pid > 0 && (!skip || !skip(pid, arg)) && maps_segment(e->d_name, shmid))
-			return pid;
-	}
-	return 0;
+	return holder_find(&(struct held_file){ .ino = shmid, .name = "/SYSV", .skip = skip, .arg = arg });
 }
 
 int sysv_place(const struct sysv_object *want)

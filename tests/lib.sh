@@ -96,12 +96,16 @@ kill_noted() {
 	done
 }
 
-# System V objects outlive who made them: a fixture names its own by marks ipc.KIND.ID.
+# System V objects and files in memory outlive who made them: a fixture names its own by marks ipc.KIND.ID.
 remove_ipc() {
 	local mark
 
 	for mark in "$dir"/fx/ipc.*; do
-		[ ! -e "$mark" ] || { mark=${mark##*/ipc.} && ipcrm "-${mark%%.*}" "${mark#*.}" 2>/dev/null; }
+		mark=${mark##*/ipc.}
+		case $mark in
+		f.*) rm -f "/dev/shm/${mark#f.}" ;;
+		[msq].*) ipcrm "-${mark%%.*}" "${mark#*.}" 2>/dev/null ;;
+		esac
 	done
 }
 

@@ -24,10 +24,10 @@
 #include "rec_sock.h"
 #include "rec_watch.h"
 #include "res.h"
+#include "shmfile.h"
 #include "restore.h"
 
 #define R struct rec_file
-#define TMPFS_MAGIC 0x01021994
 #define PIPEFS_MAGIC 0x50495045
 #define FMODE_EXEC_FLAG 040 /* __FMODE_EXEC: execve() opened it */
 
@@ -352,7 +352,7 @@ int file_open(const struct rec_file *f, const char *path)
 static int open_by_path(struct restore *r, const struct rec_file *f)
 {
 	/* others may have grown; what code was loaded from may not */
-	bool program = restore_is_program(r, f->addr);
+	bool program = restore_is_program(r, f->addr) && !shmfile_has(&r->image.snap, f);
 	const char *role = program ? ", which the tree runs or maps" : "";
 	char differs[200];
 	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;

@@ -11,6 +11,7 @@
 struct dump;
 struct snap;
 
+#define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
 
 enum file_class {

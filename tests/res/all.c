@@ -48,6 +48,8 @@
 	X(sem_undo)                                                                                \
 	X(msgq)                                                                                    \
 	X(refuse_sysv)                                                                             \
+	X(shmfile_sem)                                                                             \
+	X(shmfile)                                                                                 \
 	X(refuse_memory)                                                                           \
 	X(growsdown)                                                                               \
 	X(vdso)                                                                                    \
