@@ -218,11 +218,13 @@ static int write_image(struct dump *d)
 /* The image is complete and on disk: what becomes of the tree. */
 static void finish_tree(struct dump *d)
 {
+	pid_t root = d->tree.root->pid->numbers[0];
+
 	if (d->opts->after == DUMP_KILL) {
-		freeze_kill(&d->freeze);
+		freeze_kill(&d->freeze, root);
 		d->released_at = now_ns(CLOCK_MONOTONIC);
 	} else if (d->opts->after == DUMP_LEAVE_STOPPED) {
-		freeze_signal(&d->freeze, SIGSTOP);
+		freeze_signal(&d->freeze, SIGSTOP, root);
 		let_go(d);
 	}
 }

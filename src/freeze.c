@@ -226,6 +226,16 @@ int freeze_let_go(struct freeze *f, pid_t tid, __u64 deadline)
 	return err;
 }
 
+void freeze_spare(struct freeze *f, pid_t last)
+{
+	for (size_t i = 0; i < f->nr; i++)
+		if (f->v[i].tgid != last)
+			ptrace(PTRACE_SETOPTIONS, f->v[i].tid, 0, f->options & ~PTRACE_O_EXITKILL);
+	for (size_t i = 0; i < f->nr; i++)
+		if (f->v[i].tgid == last)
+			ptrace(PTRACE_SETOPTIONS, f->v[i].tid, 0, f->options & ~PTRACE_O_EXITKILL);
+}
+
 /* PTRACE_DETACH wants a stopped thread: one that we only seized is interrupted first. */
 void freeze_release(struct freeze *f)
 {
@@ -267,17 +277,21 @@ static void await_ends(struct freeze *f)
 	} while (left && monotonic() < deadline);
 }
 
-void freeze_signal(const struct freeze *f, int sig)
+void freeze_signal(const struct freeze *f, int sig, pid_t first)
 {
+	const struct frozen *e = freeze_find(f, first);
+
+	if (e)
+		kill(e->tgid, sig);
 	for (size_t i = 0; i < f->nr; i++)
 		/* its leader may have exited before it */
 		if (f->v[i].tid == f->v[i].tgid || !freeze_find(f, f->v[i].tgid))
 			kill(f->v[i].tgid, sig);
 }
 
-void freeze_kill(struct freeze *f)
+void freeze_kill(struct freeze *f, pid_t first)
 {
-	freeze_signal(f, SIGKILL);
+	freeze_signal(f, SIGKILL, first);
 	await_ends(f);
 	free(f->v);
 	f->v = NULL;

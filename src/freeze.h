@@ -42,8 +42,8 @@ int freeze_let_go(struct freeze *f, pid_t tid, __u64 deadline_ns);
 /* Exited: gone, or a zombie that waits to be reaped. */
 bool freeze_is_dead(pid_t tid);
 
-/* A signal to every process of f. */
-void freeze_signal(const struct freeze *f, int sig);
+/* A signal to every process of f; first to that one, with which all others end if it is their init. */
+void freeze_signal(const struct freeze *f, int sig, pid_t first);
 
 /* Only seize, with f->options; threads keep running. Same errors. */
 int freeze_seize(struct freeze *f, const struct frozen *who, size_t nr);
@@ -57,12 +57,19 @@ int freeze_await(struct frozen *e, __u64 deadline_ns);
 struct frozen *freeze_find(const struct freeze *f, pid_t tid);
 
 /*
+ * From here on our end is not theirs any more (PTRACE_O_EXITKILL), all being stopped. Process last is
+ * the last to learn it: when it is the init of all, or there is one for all, that is one moment for
+ * the whole tree, before which a SIGKILL to us leaves nobody and after which it leaves all.
+ */
+void freeze_spare(struct freeze *f, pid_t last);
+
+/*
  * Detach from all: running threads run on, group-stopped ones stay stopped. Frees the table. Never
  * fails: a thread that died meanwhile is skipped.
  */
 void freeze_release(struct freeze *f);
 
-/* SIGKILL to every process in the table, then release. */
-void freeze_kill(struct freeze *f);
+/* SIGKILL to every process in the table, first to that one, then release. */
+void freeze_kill(struct freeze *f, pid_t first);
 
 #endif

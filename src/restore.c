@@ -343,7 +343,7 @@ static void undo(struct restore *r)
 		kill(r->root_pid, SIGKILL);
 	if (r->init_pid > 0)
 		kill(r->init_pid, SIGKILL);
-	freeze_kill(&r->freeze);
+	freeze_kill(&r->freeze, r->root_pid);
 	if (r->init_pid > 0)
 		waitpid(r->init_pid, NULL, __WALL);
 	else if (r->root_pid > 0)
@@ -378,6 +378,8 @@ static int recipe(struct restore *r)
 		err = restore_walk(r) ?: compare_restored(r);
 	if (!err)
 		err = write_pidfile(r);
+	if (!err)
+		freeze_spare(&r->freeze, r->root_pid);
 	if (!err)
 		err = restore_init_go(r);
 	if (err)
