@@ -19,6 +19,7 @@
 #include "res/mm.h"
 #include "res/vma.h"
 #include "restore.h"
+#include "tty.h"
 
 #define DIFFERENCES_MAX 20
 
@@ -189,9 +190,14 @@ static bool is_compared(const struct compare *c, const struct res_type *type, co
 {
 	const struct rec_task *t = a;
 
-	/* whatever else there is to say of it is the outside's */
-	if (type->tag == REC_FILE && snap_find(c->image, REC_EXTERNAL, rec_key(a)))
+	/* whatever else there is to say of these is the outside's */
+	if (type->tag == REC_FILE &&
+	    (snap_find(c->image, REC_EXTERNAL, rec_key(a)) || tty_file_is_outside(c->image, rec_key(a))))
 		return f->target == REC_PID;
+	if (type->tag == REC_TTY && tty_is_outside(c->image, a))
+		return false;
+	if (type->tag == REC_PROC && f->offset == offsetof(struct rec_proc, tty) && tty_ctty_is_outside(c->image, a))
+		return false;
 	if (type->tag == REC_TASK && t->exit_state)
 		return f->target == REC_PID || !strncmp(f->name, "exit_", 5) || !strcmp(f->name, "comm");
 	if (type->tag == REC_PROC && !((const struct rec_proc *)a)->nr_threads)

@@ -23,6 +23,7 @@
 #include "rec_watch.h"
 #include "res/shmfile.h"
 #include "sysv.h"
+#include "tty.h"
 
 #define ROUNDS_MAX 20 /* find and freeze; a tree that still grows then forks faster than we stop it */
 
@@ -191,6 +192,8 @@ static int name_pids(const struct snap *s, struct ids *pids, struct ids *namespa
 		ok &= ids_get(pids, p->tgid) && ids_get(pids, p->pgid) && ids_get(pids, p->sid);
 	snap_for_each(s, REC_FILE, const struct rec_file, f)
 		ok &= !f->owner || ids_get(pids, f->owner);
+	snap_for_each(s, REC_TTY, const struct rec_tty, t)
+		ok &= (!t->session || ids_get(pids, t->session)) && (!t->pgrp || ids_get(pids, t->pgrp));
 	snap_for_each(s, REC_TIMER, const struct rec_timer, k)
 		ok &= !k->target || ids_get(pids, k->target);
 	snap_for_each(s, REC_PIDFD, const struct rec_pidfd, p)
@@ -317,6 +320,10 @@ int dump_walk(struct dump *d, unsigned int passes)
 		err = name_members(d);
 	if (!err)
 		err = walk_run(d->walk, passes, &d->snap);
+	if (err)
+		return err;
+	if (passes & WALK_FILES)
+		err = tty_walk(d);
 	if (err)
 		return err;
 	err = users_build(&d->users, &d->tree);

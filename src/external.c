@@ -13,6 +13,7 @@
 #include "rec_external.h"
 #include "rec_file.h"
 #include "rec_sock.h"
+#include "rec_tty.h"
 #include "res.h"
 #include "res/file.h"
 #include "restore.h"
@@ -119,8 +120,8 @@ int external_mark(struct dump *d)
 	for (unsigned int i = 0; i < nr_res_types && !err; i++) {
 		__u32 tag = res_types[i]->tag;
 
-		/* the descriptions themselves stay, and locks, which are the tree's */
-		if (tag != REC_FILE && tag != REC_EXTERNAL && tag != REC_LOCK)
+		/* the descriptions stay, and locks, which are the tree's, and that it is a terminal */
+		if (tag != REC_FILE && tag != REC_EXTERNAL && tag != REC_LOCK && tag != REC_TTY_FILE)
 			snap_filter(&d->snap, tag, is_inside, &gone);
 	}
 	ids_free(&gone);

@@ -96,6 +96,7 @@ struct restore {
 	size_t nr_sysv;
 	const char **shmfiles; /* paths of those that did not exist before */
 	size_t nr_shmfiles;
+	int own_tty;         /* the terminal of our session, at a high descriptor; -1: it has none */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 

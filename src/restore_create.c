@@ -19,6 +19,7 @@
 #include "rec_state.h"
 #include "res/cred.h"
 #include "restore.h"
+#include "restore_tty.h"
 
 #define ADDRESS_MAX 0x7ffffffff000ull
 #define SIGSET_ALL ~0ull
@@ -137,10 +138,12 @@ static void settle(struct restore *r, const struct creators *c, unsigned int i)
 	const struct plan_task *t = &r->plan.task[i];
 	struct batch *b = &r->units[i].batch;
 
-	if (t->setsid)
+	if (t->setsid) {
 		batch_op(b, SYS_setsid);
-	else if (t->group == GROUP_LEAD || t->lead_first)
+		ctty_take(r, b, t->proc);
+	} else if (t->group == GROUP_LEAD || t->lead_first) {
 		batch_op(b, SYS_setpgid, 0, 0);
+	}
 	add_children(r, c, i, false);
 }
 
@@ -418,6 +421,8 @@ int restore_create(struct restore *r)
 		err = join_groups(r);
 	if (!err)
 		err = end_placeholders(r);
+	if (!err)
+		err = ctty_drop(r);
 	if (!err)
 		err = restore_find_tids(r);
 	return err ? err : end_zombies(r);

@@ -253,12 +253,25 @@ static int check_vdso(const struct restore *r)
 	return 0;
 }
 
+/* Stubs have it too; who had no terminal lets go of it by this. */
+static int keep_terminal(struct restore *r)
+{
+	int fd _close_ = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	r->own_tty = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
+	return r->own_tty < 0 ? fail(-errno, "keep /dev/tty") : 0;
+}
+
 int restore_prepare(struct restore *r)
 {
 	int err = make_units(r);
 
 	if (!err)
 		err = choose_high(r);
+	if (!err)
+		err = keep_terminal(r);
 	if (!err)
 		err = place_machine(r);
 	return err ? err : check_vdso(r);

@@ -20,7 +20,8 @@
 #include "rec_file.h"
 #include "walk.skel.h"
 
-enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS, NR_PROGS };
+enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS,
+       PROG_TTY_FILES, PROG_CTTY, NR_PROGS };
 
 struct walk {
 	struct walk_bpf *skel;
@@ -92,6 +93,7 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 		{ WALK_TASKS, PROG_TASKS }, { WALK_STATE, PROG_SIGNALS }, { WALK_STATE, PROG_MM },
 		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
 		{ WALK_HOLDERS, PROG_HOLDERS }, { WALK_UNDOS, PROG_UNDOS },
+		{ WALK_TTYS, PROG_TTY_FILES }, { WALK_TTYS, PROG_CTTY },
 	};
 	int err = 0;
 
@@ -205,6 +207,7 @@ static int attach(struct walk *w)
 		[PROG_MM] = w->skel->progs.walk_mm,	      [PROG_FS] = w->skel->progs.walk_fs,
 		[PROG_VMAS] = w->skel->progs.walk_vmas,	      [PROG_FILES] = w->skel->progs.walk_files,
 		[PROG_HOLDERS] = w->skel->progs.walk_holders, [PROG_UNDOS] = w->skel->progs.walk_undos,
+		[PROG_TTY_FILES] = w->skel->progs.walk_tty_files, [PROG_CTTY] = w->skel->progs.walk_ctty,
 	};
 
 	for (int i = 0; i < NR_PROGS; i++) {

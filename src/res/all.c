@@ -2,6 +2,7 @@
 /* all.c - the list of kinds, in the order in which they are written, made and joined. */
 #include "res.h"
 
+extern const struct res_type res_tty, res_tty_file, res_tty_data, res_ctty;
 extern const struct res_type res_pidns, res_pid, res_tree, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item, res_socket, res_sock, res_unix,
 	res_inet, res_mcast, res_mcast_source, res_sockopt,
@@ -20,6 +21,7 @@ const struct res_type *const res_types[] = {
 	&res_inotify, &res_watch, &res_pidfd, &res_procfs, &res_nsfd,
 	&res_inet, &res_mcast, &res_mcast_source,
 	&res_sockopt, /* what is left of them, once all else of a socket is as it was */
+	&res_tty, &res_tty_file, &res_tty_data, &res_ctty,
 	/* built by the tasks, in this order */
 	&res_mm, &res_pkeys, &res_vma, &res_area_policy, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched,
 	&res_task_policy, &res_undo_list, &res_undo, &res_sem_pid, &res_task,

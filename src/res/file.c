@@ -23,6 +23,7 @@
 #include "refused.h"
 #include "rec_sock.h"
 #include "rec_watch.h"
+#include "rec_tty.h"
 #include "res.h"
 #include "shmfile.h"
 #include "restore.h"
@@ -113,6 +114,8 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 	case S_IFDIR:
 		return FILE_DIR;
 	case S_IFCHR:
+		if (snap_find(s, REC_TTY_FILE, f->addr))
+			return FILE_TTY;
 		return is_memory_device(f->id.rdev) ? FILE_DEVICE : FILE_OTHER;
 	case S_IFIFO:
 		return f->id.magic == PIPEFS_MAGIC ? FILE_PIPE : FILE_FIFO;
@@ -127,7 +130,7 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 static bool made_by_kind(enum file_class class)
 {
 	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
-	       class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV;
+	       class == FILE_TTY || class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -399,6 +402,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_FIFO:
 	case FILE_ANON:
 	case FILE_SOCKET:
+	case FILE_TTY:
 	case FILE_EXTERNAL:
 	case FILE_LATE:
 	case FILE_SYSV:

@@ -26,6 +26,7 @@ enum file_class {
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_SYSV,    /* System V shared memory: REC_SHM */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
+	FILE_TTY,     /* terminals: REC_TTY_FILE */
 	FILE_EXTERNAL, /* the outside's: REC_EXTERNAL */
 	FILE_LATE,    /* pidfd, file of proc, namespace: made once the tasks exist, by their kinds */
 };

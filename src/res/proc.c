@@ -56,9 +56,6 @@ static int check(struct check *c, const void *rec)
 {
 	const struct rec_proc *p = rec;
 
-	if (p->flags & PROC_F_TTY && !c->shell_job)
-		check_refuse(c, p->addr, "tty", "has controlling terminal %s, which is not supported yet; "
-			     "start it with setsid(1)", p->tty);
 	check_never_ends(c, p);
 	return 0;
 }

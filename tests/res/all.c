@@ -122,6 +122,13 @@
 	X(pipe_between)                                                                            \
 	X(pipe_reopened)                                                                           \
 	X(pipe_fifo)                                                                               \
+	X(tty_lines)                                                                              \
+	X(tty_bytes)                                                                              \
+	X(tty_full)                                                                               \
+	X(tty_alone)                                                                              \
+	X(tty_hung)                                                                               \
+	X(tty_flow)                                                                               \
+	X(tty_session)                                                                            \
 	X(eventfd)                                                                                 \
 	X(sockopt)                                                                                 \
 	X(udp)                                                                                     \

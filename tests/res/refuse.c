@@ -13,10 +13,12 @@
 #include <stdlib.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -59,6 +61,7 @@ static void setup(void)
 	must(socket(AF_VSOCK, SOCK_STREAM, 0));
 	pty = must(posix_openpt(O_RDWR | O_NOCTTY));
 	must(unlockpt(pty));
+	must(ioctl(must(ioctl(pty, TIOCGPTPEER, O_RDWR | O_NOCTTY)), TIOCSETD, &(int){ 27 /* N_NULL */ }));
 }
 
 const struct fixture fixture_refuse = {

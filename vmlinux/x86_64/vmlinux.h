@@ -9,6 +9,7 @@
 
 struct __call_single_node;
 struct __kernel_timespec;
+struct __kfifo;
 struct address_space;
 struct address_space_operations;
 struct alarm;
@@ -226,12 +227,14 @@ struct mmu_notifier_subscriptions;
 struct mnt_idmap;
 struct mnt_namespace;
 struct mnt_pcp;
+struct module;
 struct mount;
 struct mountpoint;
 struct mpls_route;
 struct mptcp_mib;
 struct mtd_info;
 struct mutex;
+struct n_tty_data;
 struct nameidata;
 struct neighbour;
 struct net;
@@ -300,6 +303,7 @@ struct pipe_buf_operations;
 struct pipe_buffer;
 struct pipe_inode_info;
 struct plist_node;
+struct poll_table_struct;
 struct pollfd;
 struct posix_acl;
 struct posix_cputimer_base;
@@ -428,10 +432,16 @@ struct timerqueue_node;
 struct timespec64;
 struct tlbflush_unmap_batch;
 struct tty_audit_buf;
+struct tty_buffer;
+struct tty_bufhead;
 struct tty_driver;
+struct tty_file_private;
 struct tty_ldisc;
+struct tty_ldisc_ops;
 struct tty_operations;
 struct tty_port;
+struct tty_port_client_operations;
+struct tty_port_operations;
 struct tty_struct;
 struct ucounts;
 struct udp_mib;
@@ -525,6 +535,8 @@ typedef unsigned int __kernel_gid32_t;
 
 typedef __kernel_ulong_t __kernel_size_t;
 
+typedef __kernel_long_t __kernel_ssize_t;
+
 typedef long long int __kernel_loff_t;
 
 typedef __kernel_long_t __kernel_clock_t;
@@ -560,6 +572,8 @@ typedef __kernel_gid32_t gid_t;
 typedef __kernel_loff_t loff_t;
 
 typedef __kernel_size_t size_t;
+
+typedef __kernel_ssize_t ssize_t;
 
 typedef u32 uint32_t;
 
@@ -3993,6 +4007,145 @@ struct sock {
 	struct xarray sk_user_frags;
 };
 
+enum tty_driver_type {
+	TTY_DRIVER_TYPE_SYSTEM = 0,
+	TTY_DRIVER_TYPE_CONSOLE = 1,
+	TTY_DRIVER_TYPE_SERIAL = 2,
+	TTY_DRIVER_TYPE_PTY = 3,
+	TTY_DRIVER_TYPE_SCC = 4,
+	TTY_DRIVER_TYPE_SYSCONS = 5,
+};
+
+enum tty_driver_subtype {
+	SYSTEM_TYPE_TTY = 1,
+	SYSTEM_TYPE_CONSOLE = 2,
+	SYSTEM_TYPE_SYSCONS = 3,
+	SYSTEM_TYPE_SYSPTMX = 4,
+	PTY_TYPE_MASTER = 1,
+	PTY_TYPE_SLAVE = 2,
+	SERIAL_TYPE_NORMAL = 1,
+};
+
+struct tty_driver {
+	struct kref kref;
+	struct cdev **cdevs;
+	struct module *owner;
+	const char *driver_name;
+	const char *name;
+	int name_base;
+	int major;
+	int minor_start;
+	unsigned int num;
+	enum tty_driver_type type;
+	enum tty_driver_subtype subtype;
+	struct ktermios init_termios;
+	long unsigned int flags;
+	struct proc_dir_entry *proc_entry;
+	struct tty_driver *other;
+	struct tty_struct **ttys;
+	struct tty_port **ports;
+	struct ktermios **termios;
+	void *driver_state;
+	const struct tty_operations *ops;
+	struct list_head tty_drivers;
+};
+
+struct tty_buffer {
+	union {
+		struct tty_buffer *next;
+		struct llist_node free;
+	};
+	unsigned int used;
+	unsigned int size;
+	unsigned int commit;
+	unsigned int lookahead;
+	unsigned int read;
+	bool flags;
+	long: 0;
+	u8 data[0];
+};
+
+struct tty_bufhead {
+	struct tty_buffer *head;
+	struct work_struct work;
+	struct mutex lock;
+	atomic_t priority;
+	struct tty_buffer sentinel;
+	struct llist_head free;
+	atomic_t mem_used;
+	int mem_limit;
+	struct tty_buffer *tail;
+};
+
+struct __kfifo {
+	unsigned int in;
+	unsigned int out;
+	unsigned int mask;
+	unsigned int esize;
+	void *data;
+};
+
+struct tty_port {
+	struct tty_bufhead buf;
+	struct tty_struct *tty;
+	struct tty_struct *itty;
+	const struct tty_port_operations *ops;
+	const struct tty_port_client_operations *client_ops;
+	spinlock_t lock;
+	int blocked_open;
+	int count;
+	wait_queue_head_t open_wait;
+	wait_queue_head_t delta_msr_wait;
+	long unsigned int flags;
+	long unsigned int iflags;
+	unsigned char console: 1;
+	struct mutex mutex;
+	struct mutex buf_mutex;
+	u8 *xmit_buf;
+	struct {
+		union {
+			struct __kfifo kfifo;
+			u8 *type;
+			const u8 *const_type;
+			char (*rectype)[0];
+			u8 *ptr;
+			const u8 *ptr_const;
+		};
+		u8 buf[0];
+	} xmit_fifo;
+	unsigned int close_delay;
+	unsigned int closing_wait;
+	int drain_delay;
+	struct kref kref;
+	void *client_data;
+};
+
+struct tty_ldisc_ops {
+	char *name;
+	int num;
+	int (*open)(struct tty_struct *);
+	void (*close)(struct tty_struct *);
+	void (*flush_buffer)(struct tty_struct *);
+	ssize_t (*read)(struct tty_struct *, struct file *, u8 *, size_t, void **, long unsigned int);
+	ssize_t (*write)(struct tty_struct *, struct file *, const u8 *, size_t);
+	int (*ioctl)(struct tty_struct *, unsigned int, long unsigned int);
+	int (*compat_ioctl)(struct tty_struct *, unsigned int, long unsigned int);
+	void (*set_termios)(struct tty_struct *, const struct ktermios *);
+	__poll_t (*poll)(struct tty_struct *, struct file *, struct poll_table_struct *);
+	void (*hangup)(struct tty_struct *);
+	void (*receive_buf)(struct tty_struct *, const u8 *, const u8 *, size_t);
+	void (*write_wakeup)(struct tty_struct *);
+	void (*dcd_change)(struct tty_struct *, bool);
+	size_t (*receive_buf2)(struct tty_struct *, const u8 *, const u8 *, size_t);
+	void (*lookahead_buf)(struct tty_struct *, const u8 *, const u8 *, size_t);
+	struct module *owner;
+};
+
+struct tty_ldisc {
+	struct tty_ldisc_ops *ops;
+	struct tty_struct *tty;
+};
+
 typedef u8 dscp_t;
 
 struct flowi_tunnel {
@@ -4995,6 +5148,12 @@ struct ip6_sf_socklist {
 	struct in6_addr sl_addr[0];
 };
 
+struct tty_file_private {
+	struct tty_struct *tty;
+	struct file *file;
+	struct list_head list;
+};
+
 typedef struct {
 	unsigned char op;
 	unsigned char bits;
@@ -5019,6 +5178,51 @@ typedef char acpi_bus_id[8];
 typedef char acpi_device_name[40];
 
 typedef char acpi_device_class[20];
+
+enum tty_struct_flags {
+	TTY_THROTTLED = 0,
+	TTY_IO_ERROR = 1,
+	TTY_OTHER_CLOSED = 2,
+	TTY_EXCLUSIVE = 3,
+	TTY_DO_WRITE_WAKEUP = 4,
+	TTY_LDISC_OPEN = 5,
+	TTY_PTY_LOCK = 6,
+	TTY_NO_WRITE_SPLIT = 7,
+	TTY_HUPPED = 8,
+	TTY_HUPPING = 9,
+	TTY_LDISC_CHANGING = 10,
+	TTY_LDISC_HALTED = 11,
+};
+
+struct n_tty_data {
+	size_t read_head;
+	size_t commit_head;
+	size_t canon_head;
+	size_t echo_head;
+	size_t echo_commit;
+	size_t echo_mark;
+	long unsigned int char_map[4];
+	long unsigned int overrun_time;
+	unsigned int num_overrun;
+	bool no_room;
+	unsigned char lnext: 1;
+	unsigned char erasing: 1;
+	unsigned char raw: 1;
+	unsigned char real_raw: 1;
+	unsigned char icanon: 1;
+	unsigned char push: 1;
+	u8 read_buf[4096];
+	long unsigned int read_flags[64];
+	u8 echo_buf[4096];
+	size_t read_tail;
+	size_t line_start;
+	size_t lookahead_count;
+	unsigned int column;
+	unsigned int canon_column;
+	size_t echo_tail;
+	struct mutex atomic_read_lock;
+	struct mutex output_lock;
+};
 
 struct ip_mreqn {
 	struct in_addr imr_multiaddr;
