@@ -17,6 +17,9 @@ enum rec_ipc_tag {
 	REC_MSGQ = 0x0a09,
 	REC_MSG = 0x0a0a,
 	REC_SHMFILE = 0x0a0b,
+	REC_MQUEUE = 0x0a0c,
+	REC_MQ_MESSAGE = 0x0a0d,
+	REC_MQ_PART_TAG = 0x0a0e,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -146,6 +149,42 @@ struct rec_shmfile {
 	__u32 mode, uid, gid;
 	__u32 path_len; /* with NUL */
 	char path[];
+};
+
+/* A POSIX message queue that the tree has open; its name follows. */
+struct rec_mqueue {
+	struct rec_hdr h;
+	__u64 inode; /* as that of rec_file */
+	__u64 maxmsg, msgsize, curmsgs;
+	__u64 owner; /* reference to the rec_pid of who asked for a notification, or 0 */
+	__u64 value; /* of that: struct sigevent */
+	__u32 notify, signo;
+	__u32 uid, gid, mode;
+	__u32 linked;   /* 0: its name was removed */
+	__u32 opens;    /* references to its name: open descriptions, and one while it is linked */
+	__u32 name_len; /* with NUL */
+	char name[];
+};
+
+/* A message in it; its text follows. */
+struct rec_mq_message {
+	struct rec_hdr h;
+	__u64 inode;
+	__u32 index; /* key: in the order in which they will be received */
+	__u32 priority;
+	__u32 bytes;
+	__u32 reserved;
+	char text[];
+};
+
+/* Part of that, as it comes from the kernel. Never in an image. */
+#define REC_MQ_PART 1024u
+struct rec_mq_part {
+	struct rec_hdr h;
+	__u64 inode;
+	__u64 total, done; /* bytes of the message; of these before this part */
+	__u32 index, priority, bytes, reserved;
+	char text[];
 };
 
 #endif

@@ -21,6 +21,7 @@
 #include "rec_sock.h"
 #include "rec_state.h"
 #include "rec_watch.h"
+#include "res/mqueue.h"
 #include "res/shmfile.h"
 #include "sysv.h"
 #include "tty.h"
@@ -337,6 +338,8 @@ int dump_walk(struct dump *d, unsigned int passes)
 		err = sysv_note(d);
 	if (!err)
 		err = shmfile_note(&d->snap);
+	if (!err && passes & WALK_FILES)
+		err = mqueue_note(d->walk, &d->snap);
 	if (err)
 		return fail(err, "dump");
 	return passes & WALK_FILES ? external_mark(d) : 0;

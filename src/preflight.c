@@ -19,6 +19,7 @@
 #include "res/inet.h"
 #include "res/regs.h"
 #include "restore.h"
+#include "res/mqueue.h"
 #include "res/shmfile.h"
 #include "sysv.h"
 
@@ -209,6 +210,8 @@ int preflight(struct restore *r)
 		err = sysv_places(r);
 	if (!err)
 		err = shmfile_places(r);
+	if (!err)
+		err = mqueue_places(r);
 	if (!err)
 		err = check_limits(r);
 	return err ? err : inet_preflight(r);

@@ -20,6 +20,7 @@
 #include "rec_state.h"
 #include "res/file.h"
 #include "res/ghost.h"
+#include "res/mqueue.h"
 #include "res/shmfile.h"
 #include "res/vma.h"
 #include "sysv.h"
@@ -336,6 +337,7 @@ static void undo(struct restore *r)
 {
 	sysv_undo(r);
 	shmfile_undo(r);
+	mqueue_undo(r);
 	for (unsigned int i = 0; i < r->nr_units; i++)
 		if (r->units[i].tid > 0)
 			kill(r->units[i].tid, SIGKILL);
@@ -413,6 +415,7 @@ static void restore_free(struct restore *r)
 	free(r->programs);
 	free(r->sysv);
 	free(r->shmfiles);
+	free(r->mqueues);
 	ids_free(&r->pids);
 	machine_close(&r->machine);
 	plan_free(&r->plan);

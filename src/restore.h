@@ -94,6 +94,8 @@ struct restore {
 	__u64 mounts_now;    /* the mount namespace of the image that it is in; 0: its own */
 	struct sysv_made { __u32 tag; int id; } *sysv; /* System V objects that did not exist before */
 	size_t nr_sysv;
+	const char **mqueues; /* and names of message queues */
+	size_t nr_mqueues;
 	const char **shmfiles; /* paths of those that did not exist before */
 	size_t nr_shmfiles;
 	int own_tty;         /* the terminal of our session, at a high descriptor; -1: it has none */

@@ -21,7 +21,7 @@
 #include "walk.skel.h"
 
 enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS,
-       PROG_TTY_FILES, PROG_CTTY, NR_PROGS };
+       PROG_TTY_FILES, PROG_CTTY, PROG_MQUEUES, NR_PROGS };
 
 struct walk {
 	struct walk_bpf *skel;
@@ -87,6 +87,14 @@ static int run_iterator(struct walk *w, int prog)
 	}
 }
 
+static void empty_map(int map, void *key)
+{
+	void *prev = NULL;
+
+	while (!bpf_map_get_next_key(map, prev, key))
+		bpf_map_delete_elem(map, key); /* from the start again: the cursor is gone */
+}
+
 int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 {
 	static const struct { unsigned int pass; int prog; } order[] = {
@@ -94,9 +102,12 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
 		{ WALK_HOLDERS, PROG_HOLDERS }, { WALK_UNDOS, PROG_UNDOS },
 		{ WALK_TTYS, PROG_TTY_FILES }, { WALK_TTYS, PROG_CTTY },
+		{ WALK_MQUEUES, PROG_MQUEUES },
 	};
 	int err = 0;
 
+	if (passes & WALK_MQUEUES)
+		empty_map(bpf_map__fd(w->skel->maps.told_queues), &(__u64){ 0 });
 	w->into = s;
 	for (size_t i = 0; i < ARRAY_SIZE(order) && !err; i++)
 		if (passes & order[i].pass)
@@ -108,11 +119,10 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 int walk_members(struct walk *w, const __u32 *tgids, size_t nr)
 {
 	int map = bpf_map__fd(w->skel->maps.members);
-	__u32 key, *prev = NULL;
+	__u32 key;
 	__u8 one = 1;
 
-	while (!bpf_map_get_next_key(map, prev, &key))
-		bpf_map_delete_elem(map, &key); /* from the start again: the cursor is gone */
+	empty_map(map, &key);
 	for (size_t i = 0; i < nr; i++)
 		if (bpf_map_update_elem(map, &tgids[i], &one, BPF_ANY))
 			return fail(-errno, "walk: note member %u of %zu", tgids[i], nr);
@@ -208,6 +218,7 @@ static int attach(struct walk *w)
 		[PROG_VMAS] = w->skel->progs.walk_vmas,	      [PROG_FILES] = w->skel->progs.walk_files,
 		[PROG_HOLDERS] = w->skel->progs.walk_holders, [PROG_UNDOS] = w->skel->progs.walk_undos,
 		[PROG_TTY_FILES] = w->skel->progs.walk_tty_files, [PROG_CTTY] = w->skel->progs.walk_ctty,
+		[PROG_MQUEUES] = w->skel->progs.walk_mqueues,
 	};
 
 	for (int i = 0; i < NR_PROGS; i++) {

@@ -2,9 +2,10 @@
 /*
  * fixture.c - runs one fixture: fixture [-n LEVELS] [-1] KIND DIR; lists them: fixture --list; or
  * runs a command in the same surroundings: fixture [-n LEVELS] [-1] -x DIR COMMAND...; or reaps
- * orphans for a test script: fixture --reap COMMAND...
+ * orphans for a test script: fixture --reap COMMAND...; removes a message queue: fixture --mq-unlink NAME
  */
 #include <fcntl.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -663,6 +664,7 @@ static int usage(void)
 			"       fixture [-n LEVELS] [-1] -x DIR COMMAND [ARGUMENTS]\n"
 			"       fixture --list\n"
 			"       fixture --reap COMMAND [ARGUMENTS]\n"
+			"       fixture --mq-unlink NAME\n"
 			"  -n LEVELS  in that many nested new pid namespaces\n"
 			"  -1         be the pid 1 of the innermost\n");
 	return 2;
@@ -676,6 +678,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && !strcmp(argv[1], "--list"))
 		return list();
+	if (argc == 3 && !strcmp(argv[1], "--mq-unlink"))
+		return mq_unlink(argv[2]) ? 1 : 0;
 	if (argc > 2 && !strcmp(argv[1], "--reap"))
 		return reap_for(argv + 2);
 	while ((opt = getopt(argc, argv, "+n:1x")) != -1) {

@@ -104,6 +104,7 @@ remove_ipc() {
 		mark=${mark##*/ipc.}
 		case $mark in
 		f.*) rm -f "/dev/shm/${mark#f.}" ;;
+		p.*) "$fixture" --mq-unlink "/${mark#p.}" ;;
 		[msq].*) ipcrm "-${mark%%.*}" "${mark#*.}" 2>/dev/null ;;
 		esac
 	done

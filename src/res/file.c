@@ -86,6 +86,8 @@ static enum file_class regular_class(const struct snap *s, const struct rec_file
 		if (segments)
 			return FILE_SYSV;
 	}
+	if (f->id.magic == MQUEUE_MAGIC && snap_find(s, REC_MQUEUE, f->inode))
+		return FILE_MQUEUE;
 	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
 }
 
@@ -130,7 +132,8 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f)
 static bool made_by_kind(enum file_class class)
 {
 	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
-	       class == FILE_TTY || class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV;
+	       class == FILE_TTY || class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV ||
+	       class == FILE_MQUEUE;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -406,6 +409,7 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_EXTERNAL:
 	case FILE_LATE:
 	case FILE_SYSV:
+	case FILE_MQUEUE:
 		return 0; /* by their own kinds */
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)

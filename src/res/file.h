@@ -13,6 +13,7 @@ struct snap;
 
 #define TMPFS_MAGIC 0x01021994
 #define HUGETLBFS_MAGIC 0x958458f6
+#define MQUEUE_MAGIC 0x19800202
 
 enum file_class {
 	FILE_OTHER,   /* not supported */
@@ -24,6 +25,7 @@ enum file_class {
 	FILE_FIFO,
 	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
+	FILE_MQUEUE,  /* POSIX message queue: REC_MQUEUE */
 	FILE_SYSV,    /* System V shared memory: REC_SHM */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 	FILE_TTY,     /* terminals: REC_TTY_FILE */

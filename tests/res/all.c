@@ -49,7 +49,9 @@
 	X(msgq)                                                                                    \
 	X(refuse_sysv)                                                                             \
 	X(shmfile_sem)                                                                             \
+	X(mqueue)                                                                                  \
 	X(shmfile)                                                                                 \
+	X(refuse_mqueue)                                                                           \
 	X(refuse_memory)                                                                           \
 	X(growsdown)                                                                               \
 	X(vdso)                                                                                    \

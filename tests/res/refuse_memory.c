@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* refuse_memory.c - memory and IPC that can't be checkpointed: a dump names it, and it goes on. */
+#include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/sem.h>
@@ -74,5 +77,31 @@ const struct fixture fixture_refuse_sysv = {
 	.about = "adjustments of semaphores that two processes have together",
 	.setup = setup_sysv,
 	.verify = verify_sysv,
+	.flags = FX_LEAVE_ONLY,
+};
+
+/* ---- a queue that starts a thread, in the C library, when a message comes ---- */
+
+static void on_message(union sigval value)
+{
+	(void)value;
+}
+
+static void setup_mqueue(void)
+{
+	struct sigevent ev = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = on_message};
+	char name[64];
+	mqd_t q;
+
+	snprintf(name, sizeof(name), "/bpf-ckpt.%d.thread", getpid());
+	q = must(mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, NULL));
+	must(mq_unlink(name));
+	must(mq_notify(q, &ev));
+}
+
+const struct fixture fixture_refuse_mqueue = {
+	.name = "refuse_mqueue",
+	.about = "a POSIX message queue that notifies by a thread",
+	.setup = setup_mqueue,
 	.flags = FX_LEAVE_ONLY,
 };

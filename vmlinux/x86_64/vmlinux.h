@@ -83,6 +83,7 @@ struct eppoll_entry;
 struct eventfd_ctx;
 struct eventpoll;
 struct export_operations;
+struct ext_wait_queue;
 struct fanotify_group_private_data;
 struct fastopen_queue;
 struct fasync_struct;
@@ -232,6 +233,10 @@ struct mount;
 struct mountpoint;
 struct mpls_route;
 struct mptcp_mib;
+struct mq_attr;
+struct mqueue_inode_info;
+struct msg_msg;
+struct msg_msgseg;
 struct mtd_info;
 struct mutex;
 struct n_tty_data;
@@ -309,6 +314,7 @@ struct posix_acl;
 struct posix_cputimer_base;
 struct posix_cputimers;
 struct posix_cputimers_work;
+struct posix_msg_tree_node;
 struct prev_cputime;
 struct proc_dir_entry;
 struct proc_fs_info;
@@ -376,6 +382,7 @@ struct shared_policy;
 struct shmem_inode_info;
 struct shrinker;
 struct sigaction;
+struct sigevent;
 struct sighand_struct;
 struct signal_struct;
 struct signalfd_ctx;
@@ -4479,6 +4486,20 @@ struct ipc_namespace {
 
 typedef s64 int64_t;
 
+struct sigevent {
+	sigval_t sigev_value;
+	int sigev_signo;
+	int sigev_notify;
+	union {
+		int _pad[12];
+		int _tid;
+		struct {
+			void (*_function)(sigval_t);
+			void *_attribute;
+		} _sigev_thread;
+	} _sigev_un;
+};
+
 struct pids_cgroup {
 	struct cgroup_subsys_state css;
 	atomic64_t counter;
@@ -4488,6 +4509,14 @@ struct pids_cgroup {
 	struct cgroup_file events_local_file;
 	atomic64_t events[2];
 	atomic64_t events_local[2];
+};
+
+struct mq_attr {
+	__kernel_long_t mq_flags;
+	__kernel_long_t mq_maxmsg;
+	__kernel_long_t mq_msgsize;
+	__kernel_long_t mq_curmsgs;
+	__kernel_long_t __reserved[4];
 };
 
 struct fsnotify_mark_connector {
@@ -5010,6 +5039,18 @@ typedef uint8_t BYTE;
 
 typedef uint32_t U32;
 
+struct msg_msg {
+	struct list_head m_list;
+	long int m_type;
+	size_t m_ts;
+	struct msg_msgseg *next;
+	void *security;
+};
+
+struct msg_msgseg {
+	struct msg_msgseg *next;
+};
+
 struct sem_undo_list {
 	refcount_t refcnt;
 	spinlock_t lock;
@@ -5023,6 +5064,38 @@ struct sem_undo {
 	struct list_head list_id;
 	int semid;
 	short int semadj[0];
+};
+
+struct posix_msg_tree_node {
+	struct rb_node rb_node;
+	struct list_head msg_list;
+	int priority;
+};
+
+struct ext_wait_queue {
+	struct task_struct *task;
+	struct list_head list;
+	struct msg_msg *msg;
+	int state;
+};
+
+struct mqueue_inode_info {
+	spinlock_t lock;
+	struct inode vfs_inode;
+	wait_queue_head_t wait_q;
+	struct rb_root msg_tree;
+	struct rb_node *msg_tree_rightmost;
+	struct posix_msg_tree_node *node_cache;
+	struct mq_attr attr;
+	struct sigevent notify;
+	struct pid *notify_owner;
+	u32 notify_self_exec_id;
+	struct user_namespace *notify_user_ns;
+	struct ucounts *ucounts;
+	struct sock *notify_sock;
+	struct sk_buff *notify_cookie;
+	struct ext_wait_queue e_wait_q[2];
+	long unsigned int qsize;
 };
 
 struct in_addr {
