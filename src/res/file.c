@@ -424,11 +424,26 @@ static int restore_file(struct restore *r, const void *rec)
 	return fd < 0 ? fd : restore_keep(r, f->addr, fd, -1);
 }
 
+/*
+ * The kernel keeps who said it, for whether that one may signal the owner: f_setown() in fs/fcntl.c.
+ * The stub has not given up root yet, and keeps the way back.
+ */
+static void set_owner(struct restore *r, struct batch *b, const struct rec_file *f, int fd, pid_t pid)
+{
+	struct f_owner_ex owner = { f->owner_type, pid };
+	bool other = f->owner_uid || f->owner_euid;
+
+	if (other)
+		batch_op(b, SYS_setresuid, f->owner_uid, f->owner_euid, 0);
+	batch_op(b, SYS_fcntl, fd, F_SETOWN_EX, machine_dup(&r->machine, &owner, sizeof(owner)));
+	if (other)
+		batch_op(b, SYS_setresuid, 0, 0, 0);
+}
+
 /* F_SETOWN names a pid, which exists only now; O_ASYNC must follow it. */
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_file *f = rec;
-	struct { int type; pid_t pid; } owner = { f->owner_type };
 	const struct rec_fd *slot;
 	struct unit *u;
 	size_t nr;
@@ -441,10 +456,8 @@ static int join(struct restore *r, const void *rec)
 		return 0;
 	slot = slots[0];
 	u = restore_unit(r, slot->files);
-	owner.pid = restore_nr(r, u, f->owner);
 	if (f->owner)
-		batch_op(&u->batch, SYS_fcntl, slot->fd, F_SETOWN_EX,
-			 machine_dup(&r->machine, &owner, sizeof(owner)));
+		set_owner(r, &u->batch, f, slot->fd, restore_nr(r, u, f->owner));
 	if (f->owner_signum)
 		batch_op(&u->batch, SYS_fcntl, slot->fd, F_SETSIG, f->owner_signum);
 	if (f->flags & O_ASYNC)
@@ -456,6 +469,6 @@ const struct res_type res_file = {
 	.name = "file", .tag = REC_FILE, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
 	.tail = MAY_DIFFER, .tail_form = AS_TEXT, /* compare.c: the paths of named files must match */
-	.phase = PHASE_LAST, .check = check, .collect = collect, .read = read_file,
+	.phase = PHASE_THREAD, .check = check, .collect = collect, .read = read_file,
 	.restore = restore_file, .join = join,
 };

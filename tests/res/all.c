@@ -116,6 +116,7 @@
 	X(fd_shared)                                                                               \
 	X(fd_crowd)                                                                                \
 	X(fd_many)                                                                                 \
+	X(fd_owner_nobody)                                                                         \
 	X(fd_owner)                                                                                \
 	X(pipe)                                                                                    \
 	X(pipe_slots)                                                                              \

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* fd.c - descriptor tables: shared by processes, with holes, with owners for SIGIO. */
 #include <fcntl.h>
+#include <grp.h>
+#include <sys/stat.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -216,6 +218,39 @@ static void verify_owner(void)
 	expect_eq("descriptor told by the signal", signal_fd, ends[0]);
 	must(read(ends[0], &c, 1));
 }
+
+/* A worker that is nobody owns what it inherited from root, and root what nobody will have. */
+static int masters[2];
+
+static void serve_as_nobody(void)
+{
+	must(fcntl(masters[0], F_SETOWN, getpid()));
+	must(setgroups(0, NULL));
+	must(setresgid(65534, 65534, 65534));
+	must(setresuid(65534, 65534, 65534));
+	must(fcntl(masters[1], F_SETOWN, getpid()));
+}
+
+static void verify_nobody(void)
+{
+	expect_eq("owner that root named", fcntl(masters[0], F_GETOWN), getpid());
+	expect_eq("owner that nobody named", fcntl(masters[1], F_GETOWN), getpid());
+}
+
+static void setup_owner_nobody(void)
+{
+	must(chmod(fx_path("."), 0777));
+	must(pipe(masters));
+	fx_child("nobody", serve_as_nobody, verify_nobody);
+}
+
+const struct fixture fixture_fd_owner_nobody = {
+	.name = "fd_owner_nobody",
+	.about = "F_SETOWN by root and by who gave that up",
+	.setup = setup_owner_nobody,
+	.verify = NULL,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
 
 const struct fixture fixture_fd_owner = {
 	.name = "fd_owner",
