@@ -17,6 +17,7 @@
 volatile __u64 anon_fops[ANON_KINDS];
 /* The loader itself, whose exemplars are shown although it is no member. */
 volatile __u32 self_tgid;
+volatile __u32 show_self; /* enum show_self */
 
 /* files of the members, for walk_holders */
 struct {
@@ -67,12 +68,34 @@ static __always_inline void emit_sockets(struct frame *f, struct file *file)
 
 	if (!sk)
 		return;
-	emit_sock(f, sk);
 	family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	if (family == AF_UNIX)
+	if (family == AF_UNIX) {
 		emit_unix(f, sk);
-	else if (family == AF_INET || family == AF_INET6)
+		emit_unix_peer(f, sk);
+		return;
+	}
+	emit_sock(f, sk);
+	if (family == AF_INET || family == AF_INET6)
 		emit_inet(f, sk);
+}
+
+/* Who has more to tell than a frame can hold. 1: the ring is full. */
+static __always_inline int emit_queues(struct frame *f, struct file *file)
+{
+	struct sock *sk = file_sock(file);
+
+	if (sk && BPF_CORE_READ(sk, __sk_common.skc_family) == AF_UNIX)
+		return emit_unix_queue(f, file, sk);
+	return 0;
+}
+
+static __always_inline bool is_shown(struct task_struct *t, struct file *file)
+{
+	__u64 key = (__u64)file;
+
+	if (show_self == SELF_HELD)
+		return t->tgid == self_tgid && bpf_map_lookup_elem(&held_files, &key);
+	return t->tgid == self_tgid ? show_self == SELF_ALL : is_member(t);
 }
 
 SEC("iter/task_file")
@@ -87,7 +110,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 
 	if (!t || !file)
 		return 0;
-	if (!is_member(t) && t->tgid != self_tgid)
+	if (!is_shown(t, file))
 		return 0;
 	f = frame_get();
 	if (!f)
@@ -97,8 +120,10 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	watches = is_inotify(file);
 	if (watches && emit_marks(f, file))
 		return 1;
-	emit_fd(f, t, file, ctx->fd);
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
+	if ((mode & S_IFMT) == S_IFSOCK && emit_queues(f, file))
+		return 1;
+	emit_fd(f, t, file, ctx->fd);
 	if ((mode & S_IFMT) == S_IFIFO)
 		emit_pipe(f, file);
 	if ((mode & S_IFMT) == S_IFSOCK)
@@ -114,6 +139,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if (frame_send(f))
 		return 1;
 	epoll_resume = 0;
+	unix_resume = 0;
 	return 0;
 }
 

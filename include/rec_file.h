@@ -119,6 +119,9 @@ struct rec_signalfd {
  */
 enum anon_kind { ANON_EVENTFD, ANON_EPOLL, ANON_TIMERFD, ANON_SIGNALFD, ANON_KINDS };
 
+/* Which files of its own the loader is shown: none; all; none but those that were asked for. */
+enum show_self { SELF_HIDDEN, SELF_ALL, SELF_HELD };
+
 /* LOCK_MORE: the inode has more locks than the walk follows */
 enum { LOCK_POSIX = 0, LOCK_OFD = 1, LOCK_FLOCK = 2, LOCK_LEASE = 3, LOCK_MORE = 4 };
 

@@ -31,6 +31,7 @@ struct compare {
 	struct restore *r;
 	const struct snap *image, *live;
 	struct ids by_id, by_addr;
+	struct ids done; /* records, each the first of an owner's, that were compared */
 	__u64 *addr; /* [n - 1] is the address bound as number n */
 	size_t cap;
 	unsigned int differences;
@@ -273,16 +274,36 @@ static void compare_siblings(struct compare *c, const struct res_type *type, voi
 	}
 }
 
-static void compare_owned(struct compare *c, const struct res_type *type)
+/*
+ * Of owners that something compared before has led to, each once; in the end of all others, too. How
+ * many were compared.
+ */
+static size_t compare_owned(struct compare *c, const struct res_type *type, bool all)
 {
-	size_t nr;
+	size_t nr, compared = 0;
 	void **rec = snap_all(c->image, type->tag, &nr);
 
 	for (size_t i = 0, j; i < nr; i = j) {
 		for (j = i; j < nr && rec_key(rec[j]) == rec_key(rec[i]); j++)
 			;
+		if (ids_has(&c->done, (__u64)rec[i]) || (!all && !address_of(c, rec_key(rec[i]))))
+			continue;
+		if (!ids_get(&c->done, (__u64)rec[i]))
+			differs(c, type, rec[i], "memory to compare it", 0, 1, 0);
 		compare_siblings(c, type, rec + i, j - i);
+		compared++;
 	}
+	return compared;
+}
+
+static size_t compare_all_owned(struct compare *c, bool all)
+{
+	size_t compared = 0;
+
+	for (unsigned int i = 0; i < nr_res_types; i++)
+		if (res_types[i]->owned && res_types[i]->tag != REC_TREE && res_types[i]->tag != REC_EXTERNAL)
+			compared += compare_owned(c, res_types[i], all);
+	return compared;
 }
 
 /* Neighbours that the kernel could not merge for reasons of its past may be one area now. */
@@ -339,13 +360,10 @@ static int compare_all(struct compare *c, struct dump *d)
 	compare_tasks(c, d);
 	merge_areas(&c->r->image.snap);
 	merge_areas(&d->snap);
-	/* descriptors and areas first: they lead to the files that other records belong to */
-	compare_owned(c, res_type(REC_FD));
-	compare_owned(c, res_type(REC_VMA));
-	for (unsigned int i = 0; i < nr_res_types; i++)
-		if (res_types[i]->owned && res_types[i]->tag != REC_TREE && res_types[i]->tag != REC_EXTERNAL &&
-		    res_types[i]->tag != REC_FD && res_types[i]->tag != REC_VMA)
-			compare_owned(c, res_types[i]);
+	/* descriptors lead to sockets, these to messages, those to files that nobody else has, and so on */
+	while (compare_all_owned(c, false))
+		;
+	compare_all_owned(c, true);
 	c->differences += compare_pages(c->r, d);
 	if (c->differences > DIFFERENCES_MAX)
 		fail(-ERR_DIFFERS, "verify: and %u more differences", c->differences - DIFFERENCES_MAX);
@@ -361,6 +379,8 @@ int compare_restored(struct restore *r)
 	int err = external_of_restore(r, &opts.external) ?: dump_walk(&d, WALK_ALL_MEMBERS);
 
 	if (!err)
+		err = flight_find(&d) ?: flight_prune(&d);
+	if (!err)
 		err = dump_collect(&d);
 	if (!err) {
 		r->live_level = d.tree.root_level;
@@ -369,6 +389,7 @@ int compare_restored(struct restore *r)
 	externals_free(&opts.external);
 	ids_free(&c.by_id);
 	ids_free(&c.by_addr);
+	ids_free(&c.done);
 	free(c.addr);
 	/* the freeze table and the walk stay the restore's */
 	d.freeze = (struct freeze){};

@@ -3,19 +3,30 @@
 #include "dump.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "dump_find.h"
 #include "log.h"
 #include "reach.h"
 #include "rec_file.h"
+#include "rec_sock.h"
 #include "rec_state.h"
 #include "res.h"
 #include "res/sockopt.h"
 #include "vdso.h"
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
 
 static __u64 now_ns(clockid_t clock)
 {
@@ -40,9 +51,42 @@ const struct rec_task *dump_task_of(const struct dump *d, __u64 pid)
 	return nr ? task[0] : NULL;
 }
 
+/* Opening one takes as long as duplicating a descriptor through it does. */
+static int pidfd_of(struct dump *d, pid_t pid)
+{
+	struct pidfd *p = &d->pidfds[pid % DUMP_PIDFDS];
+
+	if (p->pid == pid)
+		return p->fd;
+	if (p->pid)
+		close(p->fd);
+	*p = (struct pidfd){ pid, syscall(SYS_pidfd_open, pid, 0) };
+	if (p->fd < 0)
+		*p = (struct pidfd){};
+	return p->pid ? p->fd : -errno;
+}
+
 int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd)
 {
-	return reach_getfd(&d->snap, t, fd);
+	const struct rec_pid *tgid = snap_find(&d->snap, REC_PID, t->tgid);
+	int pidfd = tgid ? pidfd_of(d, tgid->numbers[0]) : -ESRCH;
+	int got = pidfd < 0 ? pidfd : syscall(SYS_pidfd_getfd, pidfd, fd, 0);
+
+	return got < 0 && pidfd >= 0 ? -errno : got;
+}
+
+int dump_reach(struct dump *d, __u64 file)
+{
+	int fd = flight_fd(&d->flight, file);
+	const struct rec_task *t;
+	unsigned int slot;
+
+	if (dump_find_fd(d, file, &t, &slot))
+		return dump_getfd(d, t, slot);
+	if (fd < 0)
+		return -ENOENT;
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
 }
 
 bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd)
@@ -251,15 +295,20 @@ static int count_again(struct dump *d)
 /* Something is wrong: worth a look at the whole system for who else holds the tree's files. */
 static int check_again(struct dump *d)
 {
-	size_t nr, n = 0;
+	size_t nr, nr_socks, n = 0;
 	void **file = snap_all(&d->snap, REC_FILE, &nr);
-	__u64 *addr _free_ = calloc(nr + 1, sizeof(*addr));
+	__u64 *addr _free_ = NULL;
 	int err;
 
+	snap_all(&d->snap, REC_SOCK, &nr_socks);
+	addr = calloc(nr + nr_socks + 1, sizeof(*addr));
 	if (!addr)
 		return fail(-ENOMEM, "dump");
 	for (size_t i = 0; i < nr; i++)
 		addr[n++] = rec_key(file[i]);
+	snap_for_each(&d->snap, REC_SOCK, const struct rec_sock, k)
+		if (k->file && !snap_find(&d->snap, REC_FILE, k->file))
+			addr[n++] = k->file; /* somebody that the tree talks to */
 	err = count_again(d);
 	if (!err)
 		err = walk_held(d->walk, addr, n);
@@ -303,6 +352,10 @@ void dump_free(struct dump *d)
 	tree_free(&d->tree);
 	snap_free(&d->snap);
 	ids_free(&d->ids);
+	flight_free(&d->flight);
+	for (size_t i = 0; i < ARRAY_SIZE(d->pidfds); i++)
+		if (d->pidfds[i].pid)
+			close(d->pidfds[i].fd);
 	walk_close(d->walk);
 }
 
@@ -326,7 +379,11 @@ static int recipe(struct dump *d)
 	if (!err)
 		err = dump_find(d);
 	if (!err)
+		err = flight_find(d);
+	if (!err)
 		err = check_tree(d);
+	if (!err)
+		err = flight_prune(d);
 	if (!err)
 		err = dump_collect(d);
 	if (!err)

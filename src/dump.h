@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "external.h"
+#include "flight.h"
 #include "freeze.h"
 #include "ids.h"
 #include "image.h"
@@ -18,6 +19,8 @@
 #include "walk.h"
 
 enum dump_after { DUMP_LEAVE_RUNNING, DUMP_KILL, DUMP_LEAVE_STOPPED };
+
+#define DUMP_PIDFDS 64
 
 struct dump_opts {
 	pid_t pid;             /* root task, as the caller's pid namespace numbers it */
@@ -48,6 +51,8 @@ struct dump {
 	struct image_writer *image;
 	struct page_source *sources;
 	size_t nr_sources, cap_sources;
+	struct flight flight;
+	struct pidfd { pid_t pid; int fd; } pidfds[DUMP_PIDFDS]; /* recently used, by pid */
 	struct page_pool *pool;
 	struct sockopt_sort *sockopts; /* what fresh sockets have */
 	struct pages_stats pages;
@@ -72,6 +77,9 @@ const struct rec_task *dump_task_of(const struct dump *d, __u64 pid);
 
 /* A duplicate of a descriptor of a task of the tree, or -errno (not reported). */
 int dump_getfd(struct dump *d, const struct rec_task *t, unsigned int fd);
+
+/* A duplicate of an open file that a task of the tree has, or a message in flight, or -errno. */
+int dump_reach(struct dump *d, __u64 file);
 
 /* Any open descriptor of the tree that refers to this file: fills task and fd. false: none. */
 bool dump_find_fd(struct dump *d, __u64 file, const struct rec_task **t, unsigned int *fd);

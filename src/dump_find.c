@@ -242,25 +242,32 @@ static bool is_new_area(const void *rec, void *arg)
 	return true;
 }
 
-/* Details of other trees have no business in an image. */
-static int keep_members(struct dump *d)
+void dump_unique(struct dump *d)
 {
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
 					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD, REC_INOTIFY,
 					 REC_INET };
-	struct rec_vma area = {};
 
-	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
-	snap_filter(&d->snap, REC_PROC, is_member_proc, &d->tree);
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
 		snap_unique(&d->snap, objects[i]);
-	/* each process of an address space has emitted its areas, in order */
-	snap_filter(&d->snap, REC_VMA, is_new_area, &area);
 	snap_unique_bytes(&d->snap, REC_LOCK);
 	snap_unique_bytes(&d->snap, REC_FD);
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
 	snap_unique_bytes(&d->snap, REC_MARK);
+	flight_unique(d);
+}
+
+/* Details of other trees have no business in an image. */
+static int keep_members(struct dump *d)
+{
+	struct rec_vma area = {};
+
+	snap_filter(&d->snap, REC_TASK, is_member, &d->tree);
+	snap_filter(&d->snap, REC_PROC, is_member_proc, &d->tree);
+	/* each process of an address space has emitted its areas, in order */
+	snap_filter(&d->snap, REC_VMA, is_new_area, &area);
+	dump_unique(d);
 	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
 	snap_unique_bytes(&d->snap, REC_PKEYS);
 	snap_unique_bytes(&d->snap, REC_MCAST);

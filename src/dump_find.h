@@ -18,4 +18,7 @@ int dump_find(struct dump *d);
  */
 int dump_walk(struct dump *d, unsigned int passes);
 
+/* Behind another walk into the same snap: what was told twice goes. */
+void dump_unique(struct dump *d);
+
 #endif

@@ -18,6 +18,7 @@
 #include "rec_state.h"
 #include "res/inet.h"
 #include "res/regs.h"
+#include "res/unix_make.h"
 #include "restore.h"
 #include "res/mqueue.h"
 #include "res/shmfile.h"
@@ -214,5 +215,7 @@ int preflight(struct restore *r)
 		err = mqueue_places(r);
 	if (!err)
 		err = check_limits(r);
-	return err ? err : inet_preflight(r);
+	if (!err)
+		err = inet_preflight(r);
+	return err ? err : unix_preflight(r);
 }

@@ -22,6 +22,7 @@
 #include "res/ghost.h"
 #include "res/mqueue.h"
 #include "res/shmfile.h"
+#include "res/unix_make.h"
 #include "res/vma.h"
 #include "sysv.h"
 
@@ -376,6 +377,8 @@ static int recipe(struct restore *r)
 		err = restore_exit_leaders(r);
 	if (!err)
 		err = restore_last(r);
+	if (!err)
+		err = unix_publish(r);
 	if (!err && r->opts->verify)
 		err = restore_walk(r) ?: compare_restored(r);
 	if (!err)
@@ -386,6 +389,7 @@ static int recipe(struct restore *r)
 		err = restore_init_go(r);
 	if (err)
 		undo(r);
+	unix_make_end(r, !err);
 	return err;
 }
 

@@ -71,6 +71,7 @@ struct restore {
 	unsigned int nr_keepers;
 	struct dir { __u64 mntns; const char *path; int fd; } *dirs; /* paths are the image's */
 	size_t nr_dirs;
+	struct unix_work *unix_work; /* while unix sockets are made */
 	int high;            /* first descriptor above those of the image */
 	int image_fd;        /* the image, at a high descriptor */
 	int self_pidfd;      /* of this process, at a high descriptor: tasks fetch by it what is made late */

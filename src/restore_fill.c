@@ -22,6 +22,7 @@
 #include "res/epoll.h"
 #include "res/mm.h"
 #include "res/msgq.h"
+#include "res/unix_make.h"
 #include "restore.h"
 #include "restore_stop.h"
 
@@ -288,6 +289,8 @@ int restore_fill(struct restore *r)
 
 	if (!err)
 		err = seize(r, 0, r->nr_procs);
+	if (!err)
+		err = unix_make_all(r);
 	if (!err)
 		err = fill_processes(r);
 	if (!err)

@@ -147,6 +147,18 @@ int walk_sems(struct walk *w, __u32 semid, __u32 nsems)
 	return 0;
 }
 
+int walk_own(struct walk *w, const __u64 *files, size_t nr, struct snap *s)
+{
+	int err = walk_held(w, files, nr);
+
+	if (err)
+		return err;
+	w->skel->bss->show_self = SELF_HELD;
+	err = walk_run(w, WALK_FILES, s);
+	w->skel->bss->show_self = SELF_HIDDEN;
+	return err;
+}
+
 static int open_exemplar(enum anon_kind kind)
 {
 	sigset_t none;
@@ -174,6 +186,7 @@ static int learn(struct walk *w, const int *fd)
 	int err;
 
 	w->skel->bss->self_tgid = getpid();
+	w->skel->bss->show_self = SELF_ALL;
 	err = walk_run(w, WALK_FILES, &s);
 	snap_for_each(&s, REC_FD, const struct rec_fd, slot) {
 		const struct rec_file *f = snap_find(&s, REC_FILE, slot->file);
@@ -185,7 +198,7 @@ static int learn(struct walk *w, const int *fd)
 			seen++;
 		}
 	}
-	w->skel->bss->self_tgid = 0;
+	w->skel->bss->show_self = SELF_HIDDEN;
 	snap_free(&s);
 	if (!err && seen != ANON_KINDS)
 		err = fail(-ENOENT, "walk: the kernel does not show this process its own descriptors");

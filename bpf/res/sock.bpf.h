@@ -10,21 +10,33 @@
 #define AF_UNIX 1
 
 /* file->private_data -> struct socket -> struct sock; NULL for what is no socket */
-static __always_inline struct sock *emit_socket(struct frame *f, struct file *file)
+static __always_inline struct sock *file_sock(struct file *file)
 {
 	struct socket *socket = BPF_CORE_READ(file, private_data);
-	struct rec_socket *r;
 
 	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) != SOCKFS_MAGIC || !socket)
 		return NULL;
-	r = frame_add(f, REC_SOCKET, sizeof(*r));
+	return BPF_CORE_READ(socket, sk);
+}
+
+static __always_inline struct sock *emit_socket(struct frame *f, struct file *file)
+{
+	struct sock *sk = file_sock(file);
+	struct rec_socket *r = sk ? frame_add(f, REC_SOCKET, sizeof(*r)) : NULL;
+
 	if (!r)
 		return NULL;
 	r->file = (__u64)file;
-	r->sock = (__u64)BPF_CORE_READ(socket, sk);
+	r->sock = (__u64)sk;
 	r->uid = BPF_CORE_READ(file, f_inode, i_uid.val);
 	r->gid = BPF_CORE_READ(file, f_inode, i_gid.val);
 	return (struct sock *)r->sock;
+}
+
+/* include/net/sock.h: SOCK_DEAD is the first of enum sock_flags */
+static __always_inline bool sock_dead(struct sock *sk)
+{
+	return BPF_CORE_READ(sk, __sk_common.skc_flags) & 1;
 }
 
 static __always_inline void emit_sock(struct frame *f, struct sock *sk)
@@ -46,7 +58,9 @@ static __always_inline void emit_sock(struct frame *f, struct sock *sk)
 	r->backlog = BPF_CORE_READ(sk, sk_max_ack_backlog);
 	r->waiting = BPF_CORE_READ(sk, sk_ack_backlog);
 	r->queued = BPF_CORE_READ(sk, sk_receive_queue.qlen);
-	r->flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
+	r->flags = sock_dead(sk) ? SOCK_F_DEAD : 0;
+	if (BPF_CORE_READ(sk, sk_socket))
+		r->file = (__u64)BPF_CORE_READ(sk, sk_socket, file);
 }
 
 #endif

@@ -57,15 +57,10 @@ static int check(struct check *c, const void *rec)
 static int collect(struct dump *d, void *rec)
 {
 	R *e = rec;
-	const struct rec_task *t;
-	unsigned int slot;
-	int fd _close_ = -1;
+	int fd _close_ = dump_reach(d, e->file);
 
-	if (!dump_find_fd(d, e->file, &t, &slot))
-		return fail(-ENOENT, "no descriptor of a file that is provided from outside");
-	fd = dump_getfd(d, t, slot);
 	if (fd < 0)
-		return fail(fd, "reach descriptor %u of pid %d", slot, task_tid(&d->tree, t));
+		return fail(fd, "reach a file that is provided from outside");
 	describe(e, fd);
 	return 0;
 }

@@ -98,10 +98,18 @@ static bool is_anon(const struct snap *s, const struct rec_file *f)
 	       snap_find(s, REC_INOTIFY, f->addr);
 }
 
+/* Who made it, or connected it, is to be told: SO_PEERCRED. */
+static bool is_unix(const struct snap *s, const struct rec_file *f)
+{
+	const struct rec_socket *socket = snap_find(s, REC_SOCKET, f->addr);
+
+	return socket && snap_find(s, REC_UNIX, socket->sock);
+}
+
 static bool is_late(const struct snap *s, const struct rec_file *f)
 {
 	return snap_find(s, REC_PIDFD, f->addr) || snap_find(s, REC_PROCFS, f->addr) ||
-	       snap_find(s, REC_NSFD, f->addr);
+	       snap_find(s, REC_NSFD, f->addr) || is_unix(s, f);
 }
 
 enum file_class file_class(const struct snap *s, const struct rec_file *f)
@@ -179,6 +187,14 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 	return NULL;
 }
 
+bool file_is_open(const struct snap *s, __u64 file)
+{
+	size_t nr;
+
+	snap_referring(s, REC_FD, struct rec_fd, file, file, &nr);
+	return nr;
+}
+
 bool file_path_matters(const struct snap *s, const struct rec_file *f)
 {
 	enum file_class class = file_class(s, f);
@@ -188,11 +204,13 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f)
 
 bool file_is_shared(const struct snap *s, const struct rec_file *f)
 {
-	size_t slots, areas, programs;
+	size_t slots, areas, programs, messages;
 
 	snap_referring(s, REC_FD, struct rec_fd, file, f->addr, &slots);
 	if (f->count <= slots)
 		return false; /* the usual case, without a look at all areas */
+	snap_referring(s, REC_UNIX_FILE, struct rec_unix_file, file, f->addr, &messages);
+	slots += messages;
 	snap_referring(s, REC_VMA, struct rec_vma, file, f->addr, &areas);
 	snap_referring(s, REC_MM, struct rec_mm, exe, f->addr, &programs);
 	return f->count > slots + areas + programs;
@@ -237,7 +255,7 @@ static int check(struct check *c, const void *rec)
 	if (c->live)
 		return 0;
 	class = file_class(c->snap, f);
-	if ((class == FILE_ANON || class == FILE_SOCKET || file_is_memfd(f)) && file_is_shared(c->snap, f))
+	if ((class == FILE_ANON || snap_find(c->snap, REC_SOCKET, f->addr) || file_is_memfd(f)) && file_is_shared(c->snap, f))
 		refuse_shared(c, f);
 	else if (class == FILE_REGULAR || class == FILE_NAMELESS)
 		check_position(c, f);
@@ -268,16 +286,12 @@ static int open_mapped(struct dump *d, const struct rec_file *f)
 
 int file_open_held(struct dump *d, const struct rec_file *f)
 {
-	const struct rec_task *t;
-	unsigned int slot;
-	char path[64];
-	int fd;
+	int held _close_ = dump_reach(d, f->addr), fd;
 
-	if (!dump_find_fd(d, f->addr, &t, &slot))
+	if (held == -ENOENT)
 		return open_mapped(d, f);
-	snprintf(path, sizeof(path), "/proc/%d/fd/%u", task_tid(&d->tree, t), slot);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	return fd < 0 ? fail(-errno, "open %s", path) : fd;
+	fd = held < 0 ? held : file_reopen(held, O_RDONLY);
+	return fd < 0 ? fail(fd, "open %s", f->path) : fd;
 }
 
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)

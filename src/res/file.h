@@ -45,6 +45,9 @@ enum file_class file_class(const struct snap *s, const struct rec_file *f);
 const char *file_refusal(const struct snap *s, const struct rec_file *f, bool mapped, char *buf,
 			 size_t len);
 
+/* Does a task have a descriptor for it? */
+bool file_is_open(const struct snap *s, __u64 file);
+
 /* The path is the file's own: not of a pipe, not of what has no name. */
 bool file_path_matters(const struct snap *s, const struct rec_file *f);
 

@@ -160,27 +160,19 @@ static int copy_data(struct dump *d, const struct rec_pipe *p, int fd)
 /* A read end to copy from: a duplicate of the tree's, or one opened anew when only writers remain. */
 static int open_reader(struct dump *d, const struct rec_pipe *p)
 {
-	const struct rec_task *t;
-	unsigned int slot;
-	char path[64];
-
 	size_t nr;
 	void **end = ends_of(&d->snap, p, &nr);
 
 	for (size_t i = 0; i < nr; i++) {
 		const struct rec_file *f = end[i];
-		int fd;
+		int fd _close_ = is_end(&d->snap, f, p) ? dump_reach(d, f->addr) : -ENOENT, again;
 
-		if (!is_end(&d->snap, f, p) || !dump_find_fd(d, f->addr, &t, &slot))
+		if (fd == -ENOENT)
 			continue;
-		if (f->mode & FMODE_READ) {
-			fd = dump_getfd(d, t, slot);
-		} else {
-			snprintf(path, sizeof(path), "/proc/%d/fd/%u", task_tid(&d->tree, t), slot);
-			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-			fd = fd < 0 ? -errno : fd;
-		}
-		return fd < 0 ? fail(fd, "reach a pipe of pid %d", task_tid(&d->tree, t)) : fd;
+		if (fd >= 0 && f->mode & FMODE_READ)
+			return take_fd(&fd);
+		again = fd < 0 ? fd : file_reopen(fd, O_RDONLY | O_NONBLOCK);
+		return again < 0 ? fail(again, "reach a pipe") : again;
 	}
 	return fail(-ENOENT, "no open end of a pipe");
 }

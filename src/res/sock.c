@@ -17,6 +17,7 @@
 #include "res.h"
 #include "restore.h"
 #include "sockopt.h"
+#include "unix.h"
 
 static const struct field fields[] = {
 	FIELD_OWNER(struct rec_socket, file, REC_FILE),
@@ -28,6 +29,7 @@ static const struct field fields[] = {
 #define R struct rec_sock
 static const struct field sock_fields[] = {
 	FIELD_ID(R),
+	FIELD(R, file, NEVER_SAVED, AS_HEX),
 	FIELD(R, netns, MAY_DIFFER, AS_DEC),
 	FIELD(R, family, MUST_MATCH, AS_DEC),
 	FIELD(R, type, MUST_MATCH, AS_DEC),
@@ -40,7 +42,7 @@ static const struct field sock_fields[] = {
 	FIELD(R, backlog, MUST_MATCH, AS_DEC),
 	FIELD(R, waiting, MUST_MATCH, AS_DEC),
 	FIELD(R, queued, MAY_DIFFER, AS_DEC), /* what was written apart may be joined */
-	FIELD(R, flags, MAY_DIFFER, AS_HEX),  /* options are a kind of their own; the rest is the kernel's */
+	FIELD(R, flags, MAY_DIFFER, AS_HEX), /* who is outside is only closed, afterwards */
 };
 
 static const struct sock_family *const families[] = { &sock_unix, &sock_inet, &sock_inet6 };
@@ -91,22 +93,46 @@ __u64 sock_file(const struct snap *s, __u64 sock)
 	return nr ? ((const struct rec_socket *)socket[0])->file : 0;
 }
 
-void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+bool sock_is_ours(const struct snap *s, const struct rec_sock *k)
+{
+	return k->flags & SOCK_F_DEAD || sock_file(s, k->addr) || unix_pending(s, k->addr);
+}
+
+/* "descriptor 5, unix stream socket: ...", for whoever has it first. */
+static void note(struct check *c, const struct rec_sock *k, bool leak, const char *fmt, va_list ap)
 {
 	size_t nr;
 	void **slot = snap_referring(c->snap, REC_FD, struct rec_fd, file, sock_file(c->snap, k->addr), &nr);
 	const struct rec_fd *first = nr ? slot[0] : NULL;
-	char text[512], what[64];
+	char text[512], what[64], which[32] = "";
+
+	vsnprintf(text, sizeof(text), fmt, ap);
+	sock_describe(k, what, sizeof(what));
+	if (first)
+		snprintf(which, sizeof(which), "descriptor %u, ", first->fd);
+	if (leak && c->leaks_warn)
+		check_warn(c, "socket", "%s%s%s: %s", which, what, first ? "" : " that no task has open", text);
+	else
+		check_refuse(c, first ? first->files : 0, "socket", "%s%s%s: %s", which, what,
+			     first ? "" : " that no task has open", text);
+}
+
+void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	note(c, k, true, fmt, ap);
 	va_end(ap);
-	sock_describe(k, what, sizeof(what));
-	if (first)
-		check_refuse(c, first->files, "socket", "descriptor %u, %s: %s", first->fd, what, text);
-	else
-		check_refuse(c, 0, "socket", "%s that no task has open: %s", what, text);
+}
+
+void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(c, k, false, fmt, ap);
+	va_end(ap);
 }
 
 static int check_sock(struct check *c, const void *rec)
@@ -114,9 +140,12 @@ static int check_sock(struct check *c, const void *rec)
 	const struct rec_sock *k = rec;
 	const struct sock_family *family = find_family(k->family);
 	char buf[256];
-	const char *why = family ? family->refusal(c->snap, k, buf, sizeof(buf)) :
-				   "sockets of this family are not supported";
+	const char *why = "sockets of this family are not supported";
 
+	if (!sock_is_ours(c->snap, k))
+		return 0;
+	if (family)
+		why = family->refusal ? family->refusal(c->snap, k, buf, sizeof(buf)) : NULL;
 	if (k->netns != c->own->ns_net)
 		why = "it belongs to a network namespace other than this command's, which is not supported yet";
 	if (why)
@@ -124,26 +153,25 @@ static int check_sock(struct check *c, const void *rec)
 	return 0;
 }
 
-/* A duplicate of a descriptor of that socket; -ENOENT: nobody has one. */
 int sock_getfd(struct dump *d, const struct rec_sock *k)
 {
-	const struct rec_task *t;
-	unsigned int slot;
-	int fd;
+	int fd = dump_reach(d, sock_file(&d->snap, k->addr));
+	char what[64];
 
-	if (!dump_find_fd(d, sock_file(&d->snap, k->addr), &t, &slot))
-		return -ENOENT;
-	fd = dump_getfd(d, t, slot);
-	return fd < 0 ? fail(fd, "reach descriptor %u of pid %d", slot, task_tid(&d->tree, t)) : fd;
+	return fd < 0 && fd != -ENOENT ? fail(fd, "reach a %s", sock_describe(k, what, sizeof(what))) : fd;
 }
 
 static int collect_sock(struct dump *d, void *rec)
 {
-	int fd _close_ = sock_getfd(d, rec);
+	const struct rec_sock *k = rec;
+	int fd _close_ = -1;
 
+	if (k->family == AF_UNIX)
+		return 0; /* that family does, by the way */
+	fd = sock_getfd(d, k);
 	if (fd == -ENOENT)
 		return 0; /* waits to be accepted, or is on its way */
-	return fd < 0 ? fd : sockopt_collect(d, rec, fd);
+	return fd < 0 ? fd : sockopt_collect(d, k, fd);
 }
 
 static int read_socket(const struct image *img, const void *rec)
@@ -161,7 +189,7 @@ static int read_sock(const struct image *img, const void *rec)
 {
 	const struct rec_sock *k = rec;
 
-	if (!find_family(k->family) || k->shutdown > 3)
+	if (!find_family(k->family) || k->shutdown > 3 || k->flags & ~(SOCK_F_DEAD | SOCK_F_OUTSIDE))
 		return fail(-ERR_IMAGE, "image: socket %llu is of an impossible type", k->addr);
 	return 0;
 }

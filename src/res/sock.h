@@ -16,7 +16,7 @@ struct snap;
 /* A family is one file: its kinds (res_type) make its sockets, and this tells what it can have of them. */
 struct sock_family {
 	__u16 family; /* AF_* */
-	/* Why that socket cannot be saved, or NULL. buf is for texts that need one. */
+	/* Why that socket cannot be saved, or NULL; NULL: its kinds refuse by themselves. buf is for texts that need one. */
 	const char *(*refusal)(const struct snap *s, const struct rec_sock *k, char *buf, size_t len);
 };
 
@@ -30,6 +30,16 @@ __u64 sock_file(const struct snap *s, __u64 sock);
 
 /* A duplicate of a descriptor of that socket, or a reported error; -ENOENT, unreported: nobody has one. */
 int sock_getfd(struct dump *d, const struct rec_sock *k);
+
+/*
+ * Of the tree: a task has it, or a message; or nobody any more, or not yet. False: whom it is connected
+ * with outside.
+ */
+bool sock_is_ours(const struct snap *s, const struct rec_sock *k);
+
+/* The same for what the tree shares with the outside: told of only, with --leaks=warn. */
+void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 
 /* Refuse a socket: names the first task and descriptor that has it. */
 void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)

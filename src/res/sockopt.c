@@ -415,6 +415,17 @@ int sockopt_restore(struct restore *r, __u64 sock, int fd)
 	return err;
 }
 
+int sockopt_restore_all(struct restore *r, __u64 sock, int fd)
+{
+	size_t nr;
+	void **rec = snap_range(&r->image.snap, REC_SOCKOPT, sock, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i++)
+		err = set(fd, find_option(rec[i]), rec[i]);
+	return err;
+}
+
 /* In the order of the table, once all else of the socket is as it was. */
 static int restore_option(struct restore *r, const void *rec)
 {
@@ -422,6 +433,8 @@ static int restore_option(struct restore *r, const void *rec)
 	const struct rec_sock *k = snap_find(&r->image.snap, REC_SOCK, o->sock);
 	int fd;
 
+	if (k->family == AF_UNIX)
+		return 0; /* unix_make_all() does, later */
 	if (!(find_option(o)->flags & LAST) && (k->family == AF_INET || k->family == AF_INET6))
 		return 0; /* inet_make() did, and some cannot be set any more */
 	if (restore_kept(r, sock_file(&r->image.snap, o->sock), &fd, NULL))

@@ -20,6 +20,9 @@ int sockopt_collect(struct dump *d, const struct rec_sock *k, int fd);
  */
 int sockopt_restore(struct restore *r, __u64 sock, int fd);
 
+/* Set all of them at once, where none is in the way of anything. */
+int sockopt_restore_all(struct restore *r, __u64 sock, int fd);
+
 /* Is that option saved for the socket, and which value has it? For options of one int. */
 bool sockopt_saved(const struct restore *r, __u64 sock, int level, int name, int *value);
 

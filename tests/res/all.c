@@ -164,6 +164,14 @@
 	X(mntns_other)                                                                             \
 	X(memfd)                                                                                   \
 	X(unix)                                                                                    \
+	X(unix_name)                                                                               \
+	X(unix_queue)                                                                          \
+	X(unix_pending)                                                                        \
+	X(unix_half)                                                                           \
+	X(unix_dgram)                                                                          \
+	X(unix_cred)                                                                           \
+	X(unix_rights)                                                                         \
+	X(unix_connected)                                                                          \
 	X(pidns)                                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
