@@ -11,7 +11,7 @@ B        := build
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
-LIBS     := $(shell pkg-config --libs libbpf libxxhash smartcols json-c 2>/dev/null)
+LIBS     := $(shell pkg-config --libs libbpf libxxhash smartcols json-c libmnl 2>/dev/null)
 INCLUDES := -Iinclude -Isrc -I$(B) $(shell pkg-config --cflags smartcols json-c 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(INCLUDES) $(CFLAGS) $(WARNINGS) -MMD -MP -pthread
 
@@ -74,7 +74,7 @@ clean:
 
 # ---- what a fresh Debian 12 lacks: installed once, as root, only when something is missing ----
 BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
-	libsmartcols-dev libjson-c-dev libmicrohttpd-dev pkg-config linux-libc-dev
+	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh

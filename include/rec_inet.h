@@ -51,6 +51,8 @@ struct rec_inet {
 	__u32 errors;    /* in the error queue */
 	__u32 mcast_if;  /* IP_MULTICAST_IF: index */
 	__u32 mcast_addr;  /* network order */
+	__u32 user_mss;    /* TCP_MAXSEG as it was set; 0: not */
+	__u32 reserved;
 };
 
 /* A multicast group that a socket has joined. */
@@ -87,9 +89,11 @@ struct rec_tcp {
 	__u32 snd_wscale, rcv_wscale;
 	__u32 options; /* TCP_HAS_* */
 	__u32 timestamp; /* the clock of the timestamps it sends, now */
-	__u32 user_mss;
-	__u32 unread, unsent; /* bytes in the image, without FIN */
+	__u32 unread, unacked; /* bytes in the image, without FIN: from copied_seq, from snd_una */
+	__u32 sndbuf, rcvbuf;  /* as the kernel has sized them */
+	__u32 moved;  /* its state changed while it was looked at */
 	__u32 reserved;
+	__u64 lock;   /* names what keeps it quiet until the restore; 0: nothing does */
 };
 
 enum { TCP_HAS_TSTAMP = 1, TCP_HAS_SACK = 2, TCP_HAS_WSCALE = 4, TCP_HAS_USEC = 8 };
@@ -113,8 +117,9 @@ struct rec_datagram {
 	__u64 sock;
 	__u32 index; /* key */
 	__u32 bytes;
-	__u32 port;  /* of who sent it */
-	__u32 port_to;
+	__u16 port;  /* of who sent it */
+	__u16 port_to;
+	__u32 version; /* of IP */
 	__u8 from[16];
 	__u8 to[16];
 	__u8 data[];
@@ -130,7 +135,7 @@ struct rec_skb {
 	__u32 bytes;
 	__u32 total;  /* of the packet */
 	__u32 port, port_to;
-	__u32 reserved;
+	__u32 version; /* of IP */
 	__u8 from[16];
 	__u8 to[16];
 	__u8 data[];

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "plan.h"
+#include "res/tcp.h"
 #include "snap.h"
 #include "tree.h"
 #include "users.h"
@@ -30,6 +31,8 @@ struct check {
 	bool shell_job;
 	bool leaks_warn;     /* what is shared with the outside is only told of */
 	enum entrants entrants;
+	enum tcp_how tcp;    /* what becomes of connections */
+	bool runs_on;        /* the tree is not killed */
 	bool live; /* nothing is stopped: what is in flux is not held against the tree */
 	struct refusal *v;
 	size_t nr, refused;

@@ -13,12 +13,14 @@
 #include "probes.h"
 #include "log.h"
 
-enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS, OPT_EXTERNAL };
+enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS, OPT_EXTERNAL, OPT_TCP_KEEP, OPT_TCP_END };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
 	{ "external", required_argument, NULL, OPT_EXTERNAL },
+	{ "tcp-established", no_argument, NULL, OPT_TCP_KEEP },
+	{ "tcp-close", no_argument, NULL, OPT_TCP_END },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "help", no_argument, NULL, 'h' },
 	{},
@@ -32,6 +34,7 @@ static void help(void)
 	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
 	     "      --shell-job  as for dump\n"
 	     "      --entrants=fail|include|ignore\n"
+	     "      --tcp-established, --tcp-close\n"
 	     "                   as for dump\n"
 	     "      --external KEY  as for dump\n"
 	     "      --json       one JSON object on standard output\n"
@@ -83,7 +86,8 @@ static int check_pid(const struct dump_opts *opts)
 	}
 	if (!err) {
 		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
-					  .own = &d.own, .shell_job = opts->shell_job, .entrants = opts->entrants, .live = true };
+					  .own = &d.own, .shell_job = opts->shell_job, .entrants = opts->entrants, .tcp = opts->tcp,
+					  .runs_on = true, .live = true };
 		err = check_run(&d.check);
 	}
 	if (!err || err == -ERR_BLOCKED) {
@@ -115,6 +119,10 @@ int cmd_check(int argc, char **argv)
 		case OPT_EXTERNAL:
 			if (cmd_add_external(&o.external, optarg))
 				return STATUS_FAILED;
+			break;
+		case OPT_TCP_KEEP:
+		case OPT_TCP_END:
+			o.tcp = c == OPT_TCP_KEEP ? TCP_KEPT : TCP_ENDED;
 			break;
 		case OPT_ENTRANTS:
 			if (cmd_parse_entrants(optarg, &o.entrants))

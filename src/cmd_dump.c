@@ -10,7 +10,8 @@
 #include "log.h"
 
 enum { OPT_KILL = 256, OPT_RUNNING, OPT_STOPPED, OPT_SHELL_JOB, OPT_TIMEOUT, OPT_JSON,
-       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS, OPT_EXTERNAL, OPT_SYSV };
+       OPT_ENTRANTS, OPT_CONTAINER, OPT_SUBTREE, OPT_LEAKS, OPT_EXTERNAL, OPT_SYSV,
+       OPT_TCP_KEEP, OPT_TCP_END };
 
 static const struct option options[] = {
 	{ "output", required_argument, NULL, 'o' },
@@ -20,6 +21,8 @@ static const struct option options[] = {
 	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
 	{ "leaks", required_argument, NULL, OPT_LEAKS },
 	{ "external", required_argument, NULL, OPT_EXTERNAL },
+	{ "tcp-established", no_argument, NULL, OPT_TCP_KEEP },
+	{ "tcp-close", no_argument, NULL, OPT_TCP_END },
 	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
 	{ "sysv", required_argument, NULL, OPT_SYSV },
 	{ "container", no_argument, NULL, OPT_CONTAINER },
@@ -57,6 +60,9 @@ static void help(void)
 	     "      --sysv=tree|all\n"
 	     "                      System V objects that are the tree's: those that it has attached, waits for,\n"
 	     "                      has adjustments of, has made or used last (tree, default), or all\n"
+	     "      --tcp-established  keep TCP connections. With --kill their peers hear nothing until the\n"
+	     "                      restore, for an hour at most (by nf_tables)\n"
+	     "      --tcp-close     end them: a restored program finds them closed\n"
 	     "      --container     PID must be the init of a pid namespace\n"
 	     "      --subtree       PID must not be one\n"
 	     "      --timeout SEC   let the tree go when it could not be stopped by then (default 10)\n"
@@ -98,6 +104,10 @@ int cmd_dump(int argc, char **argv)
 		case OPT_EXTERNAL:
 			if (cmd_add_external(&o.external, optarg))
 				return STATUS_FAILED;
+			break;
+		case OPT_TCP_KEEP:
+		case OPT_TCP_END:
+			o.tcp = c == OPT_TCP_KEEP ? TCP_KEPT : TCP_ENDED;
 			break;
 		case OPT_ENTRANTS:
 			if (cmd_parse_entrants(optarg, &o.entrants))

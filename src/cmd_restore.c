@@ -9,7 +9,8 @@
 #include "log.h"
 #include "restore.h"
 
-enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS, OPT_INHERIT };
+enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS, OPT_INHERIT,
+       OPT_TCP_KEEP, OPT_TCP_END };
 
 static const struct option options[] = {
 	{ "detach", no_argument, NULL, 'd' },
@@ -18,6 +19,8 @@ static const struct option options[] = {
 	{ "new-pidns", no_argument, NULL, OPT_NEW_PIDNS },
 	{ "host-pids", no_argument, NULL, OPT_HOST_PIDS },
 	{ "inherit-fd", required_argument, NULL, OPT_INHERIT },
+	{ "tcp-established", no_argument, NULL, OPT_TCP_KEEP },
+	{ "tcp-close", no_argument, NULL, OPT_TCP_END },
 	{ "timeout", required_argument, NULL, OPT_TIMEOUT },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
@@ -39,11 +42,13 @@ static void help(void)
 	     "      --host-pids     give the tasks of a pid namespace their numbers in this one, too\n"
 	     "      --inherit-fd FD:KEY  this command's descriptor FD takes the place of the open file KEY\n"
 	     "                      that dump --external KEY left out; for each of them, of the same type\n"
+	     "      --tcp-established  go on with the TCP connections of the image\n"
+	     "      --tcp-close     have them closed: reading says end of file\n"
 	     "      --timeout SEC   give up when a stage takes longer (default 60)\n"
 	     "  -v, --verbose       say how every process is made\n"
 	     "  -h, --help          this text\n\n"
 	     "Exit status with -d, or before the tree runs (then with a line on stderr): 0 done,\n"
-	     "1 failed, 2 wrong usage, 4 the image is damaged or not ours, 5 a number is taken. When it\n"
+	     "1 failed, 2 wrong usage, 4 the image is damaged or not ours, 5 a number or port is taken. When it\n"
 	     "is not 0, no task was left behind.");
 }
 
@@ -88,6 +93,10 @@ int cmd_restore(int argc, char **argv)
 			c = add_inherited(&o.inherit, optarg);
 			if (c)
 				return c == STATUS_USAGE ? c : STATUS_FAILED;
+			break;
+		case OPT_TCP_KEEP:
+		case OPT_TCP_END:
+			o.tcp = c == OPT_TCP_KEEP ? TCP_KEPT : TCP_ENDED;
 			break;
 		case OPT_NEW_PIDNS:
 			o.new_pidns = true;

@@ -17,15 +17,15 @@ static void help(void)
 {
 	puts("Usage: bpf-ckpt verify FILE|-\n\n"
 	     "Check every byte, record and reference of an image, and whether it could be restored here\n"
-	     "and now: numbers that are free, limits, processor, files. No task is made.\n\n"
+	     "and now: numbers and ports that are free, limits, processor, files. No task is made.\n\n"
 	     "  -h, --help   this text\n\n"
 	     "Exit status: 0 it could, 1 something else is in the way, 4 the image is damaged or not\n"
-	     "ours, 5 a number is taken. Each reason is named on stderr.");
+	     "ours, 5 a number or port is taken. Each reason is named on stderr.");
 }
 
 int cmd_verify(int argc, char **argv)
 {
-	struct restore_opts o = {};
+	struct restore_opts o = { .tcp = TCP_KEPT };
 	int c;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {

@@ -19,6 +19,7 @@
 #include "rec_state.h"
 #include "res.h"
 #include "res/sockopt.h"
+#include "tcp_lock.h"
 #include "vdso.h"
 
 #ifndef SYS_pidfd_open
@@ -194,7 +195,7 @@ static int collect_records(struct dump *d, const struct res_type *type)
 
 int dump_collect(struct dump *d)
 {
-	int err = collect_tree(d);
+	int err = collect_tree(d) ?: queue_collect(d);
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++) {
 		if (res_types[i]->collect_task)
@@ -266,6 +267,7 @@ static void finish_tree(struct dump *d)
 
 	if (d->opts->after == DUMP_KILL) {
 		freeze_kill(&d->freeze, root);
+		tcp_leave_quietly(d);
 		d->released_at = now_ns(CLOCK_MONOTONIC);
 	} else if (d->opts->after == DUMP_LEAVE_STOPPED) {
 		freeze_signal(&d->freeze, SIGSTOP, root);
@@ -325,7 +327,8 @@ static int check_tree(struct dump *d)
 	d->check = (struct check){ .snap = &d->snap, .tree = &d->tree, .users = &d->users,
 				   .own = &d->own, .shell_job = d->opts->shell_job,
 				   .leaks_warn = d->opts->leaks_warn,
-				   .entrants = d->opts->entrants };
+				   .entrants = d->opts->entrants, .tcp = d->opts->tcp,
+				   .runs_on = d->opts->after != DUMP_KILL };
 	err = check_run(&d->check);
 	if (err == -ERR_BLOCKED)
 		err = check_again(d);
@@ -347,6 +350,11 @@ void dump_free(struct dump *d)
 	free(d->sources);
 	pages_pool_free(d->pool);
 	sockopt_free(d->sockopts);
+	for (size_t i = 0; i < d->nr_tcp_fds; i++)
+		cleanup_close(&d->tcp_fds[i]);
+	free(d->tcp_fds);
+	free(d->tcp_tuples);
+	tcp_lock_close(d->tcp_lock);
 	check_free(&d->check);
 	users_free(&d->users);
 	tree_free(&d->tree);

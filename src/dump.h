@@ -13,6 +13,7 @@
 #include "ids.h"
 #include "image.h"
 #include "pages.h"
+#include "res/tcp.h"
 #include "snap.h"
 #include "tree.h"
 #include "users.h"
@@ -29,6 +30,7 @@ struct dump_opts {
 	bool shell_job;
 	bool leaks_warn;
 	bool sysv_all;         /* every System V IPC object of the namespace is the tree's */
+	enum tcp_how tcp;      /* what becomes of connections */
 	enum entrants entrants;
 	struct externals external; /* open files that restore will be handed */
 	enum { SCOPE_ANY, SCOPE_CONTAINER, SCOPE_SUBTREE } scope;
@@ -54,6 +56,11 @@ struct dump {
 	struct flight flight;
 	struct pidfd { pid_t pid; int fd; } pidfds[DUMP_PIDFDS]; /* recently used, by pid */
 	struct page_pool *pool;
+	struct tcp_lock *tcp_lock;     /* keeps connections of a tree that is to be killed quiet */
+	struct tcp_tuple *tcp_tuples;
+	int *tcp_fds;                  /* duplicates of their sockets */
+	size_t nr_tcp, nr_tcp_fds;
+	__u64 tcp_token;               /* names what keeps them quiet until the restore */
 	struct sockopt_sort *sockopts; /* what fresh sockets have */
 	struct pages_stats pages;
 	__u64 deadline;  /* CLOCK_MONOTONIC, ns */

@@ -21,6 +21,7 @@
 #include "capability.h"
 #include "cleanup.h"
 #include "pagemap.h"
+#include "tcp_lock.h"
 #include "walk.h"
 
 static bool has_btf(void)
@@ -138,6 +139,11 @@ static bool has_ns_pid_max(void)
 	return has_member("pid_namespace", "pid_max");
 }
 
+static bool has_nf_tables(void)
+{
+	return tcp_lock_available();
+}
+
 static bool in_initial_pidns(void)
 {
 	char link[64];
@@ -164,6 +170,8 @@ const struct feature features[] = {
 	{ "MADV_GUARD_INSTALL", false, "images with guard regions cannot be restored here", has_guard },
 	{ "pid_max for each pid namespace", false, "the limit of numbers is one for all namespaces",
 	  has_ns_pid_max },
+	{ "nf_tables with owners", false, "a tree with TCP connections cannot be killed and restored (--tcp-established)",
+	  has_nf_tables },
 	{ "CAP_SYS_RESOURCE", false, "limits above this shell's own cannot be restored",
 	  has_sys_resource },
 	{},

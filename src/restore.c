@@ -25,6 +25,7 @@
 #include "res/unix_make.h"
 #include "res/vma.h"
 #include "sysv.h"
+#include "tcp_lock.h"
 
 __u64 restore_now_ns(void)
 {
@@ -292,6 +293,8 @@ static int load(struct restore *r)
 
 	if (!err)
 		err = image_validate(&r->image);
+	if (!err)
+		err = tcp_prepare(r);
 	if (err)
 		return err;
 	snap_for_each(&r->image.snap, REC_TREE, const struct rec_tree, info)
@@ -387,6 +390,8 @@ static int recipe(struct restore *r)
 		freeze_spare(&r->freeze, r->root_pid);
 	if (!err)
 		err = restore_init_go(r);
+	if (!err)
+		err = tcp_go_on(r);
 	if (err)
 		undo(r);
 	unix_make_end(r, !err);
@@ -426,6 +431,7 @@ static void restore_free(struct restore *r)
 	tree_free(&r->tree);
 	image_close(&r->image);
 	restore_walk_end(r);
+	tcp_lock_close(r->tcp_lock);
 }
 
 static struct restore new_restore(const struct restore_opts *opts)

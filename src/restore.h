@@ -16,6 +16,7 @@
 #include "machine.h"
 #include "plan.h"
 #include "res.h"
+#include "res/tcp.h"
 #include "tree.h"
 #include "walk.h"
 
@@ -27,6 +28,7 @@ struct restore_opts {
 	bool new_pidns;       /* a namespace around a tree that has none of its own */
 	bool host_pids;       /* a container's tasks get their numbers in our namespace back as well */
 	struct externals inherit; /* descriptors that take the place of the outside's */
+	enum tcp_how tcp;     /* what becomes of connections */
 	bool verbose;
 	unsigned int timeout_ms; /* for each stage that waits */
 };
@@ -100,6 +102,7 @@ struct restore {
 	const char **shmfiles; /* paths of those that did not exist before */
 	size_t nr_shmfiles;
 	int own_tty;         /* the terminal of our session, at a high descriptor; -1: it has none */
+	struct tcp_lock *tcp_lock; /* keeps connections quiet until all are complete */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 

@@ -5,14 +5,18 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/signalfd.h>
 #include <sys/timerfd.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "cleanup.h"
@@ -21,7 +25,7 @@
 #include "walk.skel.h"
 
 enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS,
-       PROG_TTY_FILES, PROG_CTTY, PROG_MQUEUES, NR_PROGS };
+       PROG_TTY_FILES, PROG_CTTY, PROG_MQUEUES, PROG_QUEUES, NR_PROGS };
 
 struct walk {
 	struct walk_bpf *skel;
@@ -95,6 +99,46 @@ static void empty_map(int map, void *key)
 		bpf_map_delete_elem(map, key); /* from the start again: the cursor is gone */
 }
 
+/* The number of the page behind an address: proc_pid_pagemap(5). 0: not told. */
+static __u64 page_number(const void *page)
+{
+	int fd _close_ = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	__u64 entry = 0;
+
+	if (fd < 0 || pread(fd, &entry, sizeof(entry), (unsigned long)page / 4096 * sizeof(entry)) != sizeof(entry))
+		return 0;
+	return entry & ((1ull << 55) - 1);
+}
+
+/*
+ * Where pages lie in the kernel: shown by one of ours, which a pipe holds as it is by vmsplice(2).
+ * Packets are read by that.
+ */
+static int learn_pages(struct walk *w)
+{
+	struct walk_bpf__bss *b = w->skel->bss;
+	void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct iovec iov = { page, 4096 };
+	int end[2], err = 0;
+
+	if (page == MAP_FAILED || pipe2(end, O_CLOEXEC))
+		return fail(-errno, "walk: a page of our own");
+	if (getrandom(page, sizeof(b->page_magic), 0) != sizeof(b->page_magic) || mlock(page, 4096) ||
+	    vmsplice(end[1], &iov, 1, 0) != 4096)
+		err = fail(-errno, "walk: a page of our own in a pipe");
+	memcpy((void *)b->page_magic, page, sizeof(b->page_magic));
+	b->page_number = page_number(page);
+	b->page_fd = end[0];
+	b->page_tgid = getpid();
+	if (!err)
+		err = run_iterator(w, PROG_QUEUES);
+	b->page_tgid = 0;
+	close(end[0]);
+	close(end[1]);
+	munmap(page, 4096);
+	return err;
+}
+
 int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 {
 	static const struct { unsigned int pass; int prog; } order[] = {
@@ -102,12 +146,14 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
 		{ WALK_HOLDERS, PROG_HOLDERS }, { WALK_UNDOS, PROG_UNDOS },
 		{ WALK_TTYS, PROG_TTY_FILES }, { WALK_TTYS, PROG_CTTY },
-		{ WALK_MQUEUES, PROG_MQUEUES },
+		{ WALK_MQUEUES, PROG_MQUEUES }, { WALK_QUEUES, PROG_QUEUES },
 	};
 	int err = 0;
 
 	if (passes & WALK_MQUEUES)
 		empty_map(bpf_map__fd(w->skel->maps.told_queues), &(__u64){ 0 });
+	if (passes & WALK_QUEUES && !w->skel->bss->page_direct)
+		err = fail(-EOPNOTSUPP, "walk: pages of packets cannot be read on this kernel");
 	w->into = s;
 	for (size_t i = 0; i < ARRAY_SIZE(order) && !err; i++)
 		if (passes & order[i].pass)
@@ -231,7 +277,7 @@ static int attach(struct walk *w)
 		[PROG_VMAS] = w->skel->progs.walk_vmas,	      [PROG_FILES] = w->skel->progs.walk_files,
 		[PROG_HOLDERS] = w->skel->progs.walk_holders, [PROG_UNDOS] = w->skel->progs.walk_undos,
 		[PROG_TTY_FILES] = w->skel->progs.walk_tty_files, [PROG_CTTY] = w->skel->progs.walk_ctty,
-		[PROG_MQUEUES] = w->skel->progs.walk_mqueues,
+		[PROG_MQUEUES] = w->skel->progs.walk_mqueues, [PROG_QUEUES] = w->skel->progs.walk_queues,
 	};
 
 	for (int i = 0; i < NR_PROGS; i++) {
@@ -266,7 +312,9 @@ static int load(struct walk *w, const struct walk_opts *opts)
 	if (!w->ring)
 		return fail(-errno, "map the ring");
 	err = attach(w);
-	return err ? err : calibrate(w);
+	if (!err)
+		err = calibrate(w);
+	return err ? err : learn_pages(w);
 }
 
 int walk_open(struct walk **out, const struct walk_opts *opts)

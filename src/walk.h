@@ -27,6 +27,7 @@ enum walk_pass {
 	WALK_UNDOS = 32, /* undo_list, undo: members only, of the sets named to walk_sems() */
 	WALK_TTYS = 64, /* tty, tty_file, ctty, tty_raw: terminals of the members */
 	WALK_MQUEUES = 128, /* mqueue, mq_part: members only */
+	WALK_QUEUES = 256, /* tcp, skb: connections of members with what is in their queues; datagrams */
 	WALK_ALL_MEMBERS = WALK_STATE | WALK_VMAS | WALK_FILES,
 };
 

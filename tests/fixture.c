@@ -636,7 +636,7 @@ static int list(void)
 	for (unsigned int i = 0; i < nr_fixtures; i++) {
 		const struct fixture *fx = fixtures[i];
 
-		printf("%s %s%s%s%s%s%s%s%s%s. %s\n", fx->name,
+		printf("%s %s%s%s%s%s%s%s%s%s%s%s. %s\n", fx->name,
 		       fx->flags & FX_LEAVE_ONLY ? "leave-only," : "",
 		       fx->flags & FX_NESTS ? "nests," : "",
 		       fx->flags & FX_NOT_INIT ? "not-init," : "",
@@ -645,7 +645,8 @@ static int list(void)
 		       fx->flags & FX_NO_FORK ? "no-fork," : "",
 		       fx->flags & FX_MAY_REFUSE ? "may-refuse," : "",
 		       fx->flags & FX_OUTLIVED ? "outlived," : "",
-		       fx->flags & FX_MOVES ? "moves," : "", fx->about);
+		       fx->flags & FX_MOVES ? "moves," : "",
+		       fx->flags & FX_TCP ? "tcp," : "", fx->outside ? "outside," : "", fx->about);
 	}
 	return 0;
 }
@@ -658,11 +659,23 @@ static const struct fixture *find(const char *name)
 	return NULL;
 }
 
+static int be_outside(const struct fixture *fx, const char *dir)
+{
+	if (!fx || !fx->outside)
+		return 2;
+	fx_set_dir(dir);
+	self.born = fx_now() / FX_SECOND;
+	close_range(3, ~0U, 0);
+	fx->outside();
+	return 0;
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "Usage: fixture [-n LEVELS] [-1] KIND DIR\n"
 			"       fixture [-n LEVELS] [-1] -x DIR COMMAND [ARGUMENTS]\n"
 			"       fixture --list\n"
+			"       fixture --outside KIND DIR\n"
 			"       fixture --reap COMMAND [ARGUMENTS]\n"
 			"       fixture --mq-unlink NAME\n"
 			"  -n LEVELS  in that many nested new pid namespaces\n"
@@ -680,6 +693,8 @@ int main(int argc, char **argv)
 		return list();
 	if (argc == 3 && !strcmp(argv[1], "--mq-unlink"))
 		return mq_unlink(argv[2]) ? 1 : 0;
+	if (argc == 4 && !strcmp(argv[1], "--outside"))
+		return be_outside(find(argv[2]), argv[3]);
 	if (argc > 2 && !strcmp(argv[1], "--reap"))
 		return reap_for(argv + 2);
 	while ((opt = getopt(argc, argv, "+n:1x")) != -1) {

@@ -29,6 +29,7 @@ enum {
 	FX_MAY_REFUSE = 1 << 6, /* a dump may refuse it by name */
 	FX_OUTLIVED = 1 << 10,	/* holds what outlives it, named by marks ipc.KIND.NAME: worth a restore without */
 	FX_MOVES = 1 << 7,	/* what /proc tells changes while it waits */
+	FX_TCP = 1 << 8,	/* has connections: --tcp-established */
 };
 
 struct fixture {
@@ -36,6 +37,7 @@ struct fixture {
 	const char *about;
 	void (*setup)(void);
 	void (*verify)(void); /* leaves the state as it was, unless fx_last() */
+	void (*outside)(void); /* in a process that is not of the tree, begun before it */
 	unsigned int flags;
 };
 

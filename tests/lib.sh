@@ -8,6 +8,7 @@ build=${BUILD:-$top/build}
 tool=${BPF_CKPT:-$build/bpf-ckpt}
 fixture=${FIXTURE:-$build/tests/fixture}
 portrait=${PORTRAIT:-$build/tests/portrait}
+tcp=() # what becomes of TCP connections, for dump and restore
 patience=${PATIENCE:-60} # seconds until a test that hangs is given up
 
 # Orphans are reaped at once below this: see fixture --reap.
@@ -118,7 +119,7 @@ dump() {
 
 	shift
 	echo "--- dump $pid $*" >>"$dir/log"
-	"$tool" dump "$pid" -o "$dir/image" "$@" >>"$dir/log" 2>&1
+	"$tool" dump "$pid" -o "$dir/image" "${tcp[@]}" "$@" >>"$dir/log" 2>&1
 }
 
 # restore: from $dir/image, sets $root. A number may have been taken by a stranger for a moment.
@@ -128,7 +129,7 @@ restore() {
 	for try in 1 2 3 4 5 6; do
 		echo "--- restore, try $try" >>"$dir/log"
 		rm -f "$dir/root.new"
-		"$tool" restore "$dir/image" -d --pidfile "$dir/root.new" --verify >>"$dir/log" 2>&1
+		"$tool" restore "$dir/image" -d --pidfile "$dir/root.new" --verify "${tcp[@]}" >>"$dir/log" 2>&1
 		status=$?
 		[ $status -eq 5 ] || break
 		sleep 0.3

@@ -12,6 +12,8 @@
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
 #define SOCK_STREAM 1
+#define SOCK_DGRAM 2
+#define TCP_CLOSE 7
 #define TCP_LISTEN 10
 #define MCAST_MAX 32 /* memberships that are followed; net.ipv4.igmp_max_memberships is 20 */
 #define FILE_ROOM 1600 /* of rec_file with its path, and locks */
@@ -49,6 +51,7 @@ static __always_inline void fill_tcp_flags(struct rec_inet *r, struct sock *sk)
 		r->flags |= INET_FASTOPEN;
 	if (BPF_CORE_READ_BITFIELD_PROBED(t, repair))
 		r->flags |= INET_REPAIR;
+	r->user_mss = BPF_CORE_READ(t, rx_opt.user_mss);
 	if (BPF_CORE_READ(t, urg_data))
 		r->flags |= INET_URGENT;
 }

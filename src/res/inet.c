@@ -32,6 +32,7 @@ static const struct field fields[] = {
 	FIELD(R, errors, MUST_MATCH, AS_DEC),
 	FIELD(R, mcast_if, MUST_MATCH, AS_DEC),
 	FIELD(R, mcast_addr, MUST_MATCH, AS_HEX),
+	FIELD(R, user_mss, MUST_MATCH, AS_DEC),
 };
 
 socklen_t inet_address(const struct rec_sock *k, const __u8 addr[16], __u16 port, __u32 scope,
@@ -76,6 +77,11 @@ static bool is_tcp(const struct rec_sock *k)
 bool inet_is_connection(const struct rec_sock *k)
 {
 	return is_tcp(k) && k->state != TCP_CLOSE && k->state != TCP_LISTEN;
+}
+
+static bool is_ping(const struct rec_sock *k)
+{
+	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_ICMP || k->protocol == IPPROTO_ICMPV6);
 }
 
 static bool is_zero(const __u8 addr[16])
@@ -127,6 +133,27 @@ static const struct { __u32 flag; const char *why; } flag_refusals[] = {
 	{ INET_TXTIME, "it sends at chosen times (SO_TXTIME), which is not supported" },
 };
 
+static void check_connection(struct check *c, const struct rec_sock *k, const R *i)
+{
+	char from[INET_TEXT], to[INET_TEXT];
+
+	inet_text(k, i->saddr, i->sport, i->bound_if, from);
+	inet_text(k, i->daddr, i->dport, i->bound_if, to);
+	if (inet_is_connection(k) && c->tcp != TCP_ENDED && !tcp_state_kept(k->state))
+		sock_refuse(c, k, "the connection from %s to %s is being made or ended; try again", from, to);
+	else if (inet_is_connection(k) && c->tcp == TCP_REFUSED)
+		sock_refuse(c, k, "it is connected, from %s to %s; --tcp-established keeps the connection, "
+			    "--tcp-close ends it", from, to);
+	if (k->state != TCP_LISTEN || !k->waiting)
+		return;
+	if (c->tcp == TCP_ENDED || c->runs_on)
+		check_warn(c, "socket", "%u connections that wait to be accepted on %s are not in the image",
+			   k->waiting, from);
+	else
+		sock_refuse(c, k, "%u connections wait to be accepted on %s; try again when they were, or end "
+			    "them with --tcp-close", k->waiting, from);
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const R *i = rec;
@@ -134,38 +161,45 @@ static int check(struct check *c, const void *rec)
 
 	if (!k || unknown_protocol(k))
 		return 0; /* said already */
+	if (inet_is_connection(k) && c->tcp == TCP_ENDED)
+		return 0; /* nothing of it is kept */
 	for (size_t n = 0; n < ARRAY_SIZE(flag_refusals); n++)
 		if (i->flags & flag_refusals[n].flag)
 			sock_refuse(c, k, "%s", flag_refusals[n].why);
+	check_connection(c, k, i);
 	if (k->error)
 		sock_refuse(c, k, "an error is pending (%s); try again when the program has seen it",
 			    strerror(k->error));
 	if (i->errors)
 		sock_refuse(c, k, "%u messages are in its error queue (MSG_ERRQUEUE), which is not supported; "
 			    "try again when they were read", i->errors);
-	if (inet_is_connection(k))
-		sock_refuse(c, k, "connections are not supported yet");
-	if (i->received && k->type == SOCK_DGRAM)
-		sock_refuse(c, k, "%u datagrams wait to be read", i->received);
-	if (i->received && k->type == SOCK_RAW)
-		check_warn(c, "socket", "%u packets that a raw socket has received and its program has not read "
-			   "are not in the image", i->received);
-	if (k->state == TCP_LISTEN && k->waiting)
-		sock_refuse(c, k, "%u connections wait to be accepted; try again when they were", k->waiting);
+	if (i->received && (k->type == SOCK_RAW || is_ping(k)))
+		check_warn(c, "socket", "%u packets that a raw or ping socket has received and its program has not "
+			   "read are not in the image", i->received);
 	if (is_tcp(k) && k->state == TCP_CLOSE && i->received)
 		sock_refuse(c, k, "its connection has ended, and there is still something to be read");
 	return 0;
 }
 
-/* A connection that has ended still has its peer's address, but tells it to nobody. */
+/* A connection that has ended still has its addresses, but its peer's is told to nobody, and the port is free. */
 static int collect(struct dump *d, void *rec)
 {
 	R *i = rec;
-	const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
+	struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
 
+	if (inet_is_connection(k) && d->opts->tcp == TCP_ENDED)
+		tcp_end_record(k, i);
+	if (is_tcp(k))
+		i->mcast_if = i->mcast_addr = 0; /* accept(2) leaves the interface there */
+	if (k->state != TCP_LISTEN)
+		k->backlog = k->waiting = 0; /* accept(2) leaves them as the listener's */
 	if (is_tcp(k) && k->state == TCP_CLOSE) {
 		memset(i->daddr, 0, sizeof(i->daddr));
 		i->dport = 0;
+	}
+	if (is_tcp(k) && k->state == TCP_CLOSE && k->shutdown == 3) {
+		memset(i->saddr, 0, sizeof(i->saddr));
+		i->sport = 0;
 	}
 	return 0;
 }
@@ -222,8 +256,16 @@ int inet_make(struct restore *r, const struct rec_sock *k, const R *i)
 	if (fd < 0)
 		return fail(-errno, "make %s", sock_describe(k, what, sizeof(what)));
 	err = sockopt_restore(r, k->addr, fd);
-	/* what is left of old connections is not in the way; the program's own choice is set in the end */
-	if (!err && is_tcp(k) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
+	if (!err && i->user_mss && setsockopt(fd, SOL_TCP, TCP_MAXSEG, &i->user_mss, sizeof(i->user_mss)))
+		err = fail(-errno, "set TCP_MAXSEG");
+	/*
+	 * What is left of old connections is not in the way, nor, in repair mode, is who has the port; the
+	 * program's own choice is set in the end.
+	 */
+	if (!err && inet_is_connection(k) && setsockopt(fd, SOL_TCP, TCP_REPAIR, &one, sizeof(one)))
+		err = fail(-errno, "set TCP_REPAIR");
+	else if (!err && is_tcp(k) && !inet_is_connection(k) &&
+		 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		err = fail(-errno, "set SO_REUSEADDR");
 	if (!err)
 		err = bind_it(r, k, i, fd);

@@ -10,6 +10,7 @@
 #include "rec_sock.h"
 
 struct restore;
+struct tcp_tuple;
 struct snap;
 
 union inet_addr {
@@ -26,6 +27,9 @@ socklen_t inet_address(const struct rec_sock *k, const __u8 addr[16], __u16 port
 
 /* "127.0.0.1:80", "[fe80::1%2]:80", into buf of INET_TEXT bytes. */
 const char *inet_text(const struct rec_sock *k, const __u8 addr[16], __u16 port, __u32 scope, char *buf);
+
+/* Both ends, as tcp_lock.h has them. */
+void inet_tuple(const struct rec_sock *k, const struct rec_inet *i, struct tcp_tuple *t);
 
 /* A TCP socket with a peer, or one that had it and has not been told of its end. */
 bool inet_is_connection(const struct rec_sock *k);

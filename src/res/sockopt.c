@@ -36,6 +36,7 @@ enum how {
 
 enum {
 	LAST = 1,  /* would be in the way before, or is undone by what comes after */
+	NO_STREAM = 4, /* what accept(2) finds there is of no use to anybody */
 	NO_CONNECTION = 2, /* a connection's own business as soon as there is one */
 };
 
@@ -49,7 +50,7 @@ struct option {
 
 /*
  * Numbers instead of names: the C library's headers are older than the kernels. Left out are aliases
- * of what is here, what cannot be set (SO_TYPE, TCP_INFO, ...) and what is taken by reading
+ * of what is here, TCP_MAXSEG, which tells what the kernel made of it (rec_inet has it), what cannot be set (SO_TYPE, TCP_INFO, ...) and what is taken by reading
  * (SO_ERROR, PACKET_STATISTICS).
  */
 static const struct option table[] = {
@@ -122,7 +123,7 @@ static const struct option table[] = {
 	O(SOL_IP, 24, "IP_BIND_ADDRESS_NO_PORT"),
 	O(SOL_IP, 25, "IP_RECVFRAGSIZE"),
 	O(SOL_IP, 26, "IP_RECVERR_RFC4884"),
-	O(SOL_IP, 33, "IP_MULTICAST_TTL"),
+	O(SOL_IP, 33, "IP_MULTICAST_TTL", .flags = NO_STREAM),
 	O(SOL_IP, 34, "IP_MULTICAST_LOOP"),
 	O(SOL_IP, 49, "IP_MULTICAST_ALL"),
 	O(SOL_IP, 50, "IP_UNICAST_IF"),
@@ -135,8 +136,8 @@ static const struct option table[] = {
 	O(SOL_IPV6, 8, "IPV6_2292HOPLIMIT"),
 	O(SOL_IPV6, 11, "IPV6_FLOWINFO"),
 	O(SOL_IPV6, 16, "IPV6_UNICAST_HOPS"),
-	O(SOL_IPV6, 17, "IPV6_MULTICAST_IF"),
-	O(SOL_IPV6, 18, "IPV6_MULTICAST_HOPS"),
+	O(SOL_IPV6, 17, "IPV6_MULTICAST_IF", .flags = NO_STREAM),
+	O(SOL_IPV6, 18, "IPV6_MULTICAST_HOPS", .flags = NO_STREAM),
 	O(SOL_IPV6, 19, "IPV6_MULTICAST_LOOP"),
 	O(SOL_IPV6, 23, "IPV6_MTU_DISCOVER"),
 	O(SOL_IPV6, 25, "IPV6_RECVERR"),
@@ -169,7 +170,6 @@ static const struct option table[] = {
 	O(SOL_IPV6, 78, "IPV6_FREEBIND"),
 
 	O(SOL_TCP, 1, "TCP_NODELAY"),
-	O(SOL_TCP, 2, "TCP_MAXSEG", .flags = NO_CONNECTION),
 	O(SOL_TCP, 3, "TCP_CORK", .flags = LAST),
 	O(SOL_TCP, 4, "TCP_KEEPIDLE"),
 	O(SOL_TCP, 5, "TCP_KEEPINTVL"),
@@ -316,9 +316,10 @@ static int save(struct dump *d, __u64 sock, const struct option *o, const void *
 	return 0;
 }
 
+/* Or was, and has ended. */
 static bool is_connected(const struct rec_sock *k)
 {
-	return k->state != TCP_CLOSE && k->state != TCP_LISTEN;
+	return k->state != TCP_LISTEN && (k->state != TCP_CLOSE || k->shutdown);
 }
 
 /* Buffers that the kernel sizes as it likes: those of a connection, unless the program did it. */
@@ -327,6 +328,8 @@ static bool is_automatic(const struct option *o, const struct rec_sock *k, int f
 	int locked = 0;
 	socklen_t len = sizeof(locked);
 
+	if (o->flags & NO_STREAM && k->type == SOCK_STREAM)
+		return true;
 	if (!is_connected(k))
 		return false;
 	if (o->flags & NO_CONNECTION)

@@ -139,6 +139,8 @@
 	X(udp_mcast)                                                                               \
 	X(raw)                                                                                     \
 	X(tcp_listen)                                                                              \
+	X(tcp_pair)                                                                                \
+	X(tcp_peer)                                                                                \
 	X(epoll)                                                                                   \
 	X(epoll_many)                                                                              \
 	X(epoll_fired)                                                                             \

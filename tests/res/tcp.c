@@ -113,3 +113,294 @@ const struct fixture fixture_tcp_listen = {
 	.verify = verify_listen,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
+
+/* ---- streams: each byte is known by its place ---- */
+
+struct end {
+	int fd;
+	size_t sent, got; /* of the streams to the other end, and from it */
+	unsigned int from, to; /* seeds of the two streams */
+};
+
+static unsigned char at(unsigned int seed, size_t place)
+{
+	return (place * 31 + place / 251 + seed * 77) & 0xff;
+}
+
+/* Up to len bytes, or as many as go. */
+static void put(struct end *e, size_t len)
+{
+	unsigned char buf[16384];
+
+	while (len) {
+		size_t n = len < sizeof(buf) ? len : sizeof(buf);
+		ssize_t done;
+
+		for (size_t i = 0; i < n; i++)
+			buf[i] = at(e->to, e->sent + i);
+		done = send(e->fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (done <= 0)
+			return;
+		e->sent += done;
+		len -= done;
+	}
+}
+
+/* Reads until so many bytes have come in all. Returns how many are missing; MSG_PEEK is not used. */
+static size_t take(const char *what, struct end *e, size_t until)
+{
+	unsigned char buf[16384];
+
+	while (e->got < until) {
+		struct pollfd p = {e->fd, POLLIN, 0};
+		size_t want = until - e->got < sizeof(buf) ? until - e->got : sizeof(buf);
+		ssize_t n = poll(&p, 1, 20000) == 1 ? recv(e->fd, buf, want, MSG_DONTWAIT) : -1;
+
+		if (n <= 0) {
+			fx_fail("%s: %zu of %zu bytes came: %s", what, e->got, until, n ? strerror(errno) : "end");
+			break;
+		}
+		for (ssize_t i = 0; i < n; i++)
+			if (buf[i] != at(e->from, e->got + i)) {
+				fx_fail("%s: byte %zu is not what was sent", what, e->got + i);
+				return until - e->got;
+			}
+		e->got += n;
+	}
+	return until - e->got;
+}
+
+static void expect_end(const char *what, struct end *e)
+{
+	struct pollfd p = {e->fd, POLLIN, 0};
+	char c;
+	ssize_t n = poll(&p, 1, 20000) == 1 ? recv(e->fd, &c, 1, MSG_DONTWAIT) : -2;
+
+	expect(n == 0, "%s: no end of the stream (%zd: %s)", what, n, strerror(errno));
+}
+
+static unsigned int state_of(int fd)
+{
+	struct tcp_info info = {};
+	socklen_t len = sizeof(info);
+
+	must(getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len));
+	return info.tcpi_state;
+}
+
+static void connect_ends(const union address *on, struct end *a, struct end *b, unsigned int seed)
+{
+	int listener = listening(on, 1);
+	union address to = name_of(listener);
+
+	a->fd = must(socket(on->any.sa_family, SOCK_STREAM, 0));
+	must(connect(a->fd, &to.any, size_of(&to)));
+	b->fd = must(accept(listener, NULL, NULL));
+	a->to = b->from = seed;
+	a->from = b->to = seed + 1;
+	close(listener);
+}
+
+/* ---- both ends in the tree ---- */
+
+enum { NOTHING, SOME, FULL };
+
+static struct {
+	const char *name;
+	const union address *on;
+	int there, back;      /* how much is on its way */
+	bool a_ends, b_ends;  /* shutdown(2) */
+	bool peer_read_end;
+	struct end a, b;
+	unsigned int a_state, b_state;
+	union address is;
+} pairs[] = {
+	{"idle", &loopback4},
+	{"some", &loopback4, SOME, SOME},
+	{"full", &loopback4, FULL},
+	{"full both ways", &loopback6, FULL, FULL},
+	{"ended", &loopback4, SOME, SOME, true},
+	{"ended, end read", &loopback6, NOTHING, SOME, true, .peer_read_end = true},
+	{"ended while full", &loopback4, FULL, NOTHING, true},
+	{"both ended while full", &loopback4, FULL, FULL, true, true},
+};
+
+static void setup_pair(void)
+{
+	for (size_t i = 0; i < FX_COUNT(pairs); i++) {
+		struct end *a = &pairs[i].a, *b = &pairs[i].b;
+		char c;
+
+		connect_ends(pairs[i].on, a, b, i * 2);
+		put(a, pairs[i].there == FULL ? 64 << 20 : pairs[i].there == SOME ? 5000 : 0);
+		put(b, pairs[i].back == FULL ? 64 << 20 : pairs[i].back == SOME ? 70000 : 0);
+		if (pairs[i].a_ends)
+			must(shutdown(a->fd, SHUT_WR));
+		if (pairs[i].b_ends)
+			must(shutdown(b->fd, SHUT_WR));
+		if (pairs[i].peer_read_end)
+			must(recv(b->fd, &c, 1, 0) == 0 ? 0 : -1);
+		pairs[i].is = name_of(a->fd);
+	}
+	fx_nap(); /* what is on its way comes */
+	for (size_t i = 0; i < FX_COUNT(pairs); i++) {
+		pairs[i].a_state = state_of(pairs[i].a.fd);
+		pairs[i].b_state = state_of(pairs[i].b.fd);
+	}
+}
+
+static void verify_one_pair(size_t i)
+{
+	struct end *a = &pairs[i].a, *b = &pairs[i].b;
+	const char *name = pairs[i].name;
+	union address now = name_of(a->fd);
+	int unread = -1;
+
+	expect(!memcmp(&now, &pairs[i].is, sizeof(now)), "%s: its address", name);
+	if (pairs[i].there == SOME)
+		expect(!ioctl(b->fd, FIONREAD, &unread) && unread == (int)(a->sent - b->got),
+		       "%s: %d bytes to be read, not %zu", name, unread, a->sent - b->got);
+	if (!fx_last() && (pairs[i].there == FULL || pairs[i].back == FULL)) {
+		/* as full as before */
+		if (pairs[i].there == FULL && b->got + 400000 < a->sent)
+			take(name, b, b->got + 100000);
+		return;
+	}
+	if (!pairs[i].a_ends)
+		put(a, 3000);
+	if (!pairs[i].b_ends)
+		put(b, 2000);
+	take(name, b, a->sent);
+	take(name, a, b->sent);
+	if (pairs[i].a_ends)
+		expect_end(name, b);
+	if (pairs[i].b_ends)
+		expect_end(name, a);
+	if (fx_last())
+		return;
+	put(a, !pairs[i].a_ends && pairs[i].there == SOME ? 5000 : 0);
+	put(b, !pairs[i].b_ends && pairs[i].back == SOME ? 70000 : 0);
+}
+
+static void verify_pair(void)
+{
+	for (size_t i = 0; i < FX_COUNT(pairs) && !fx_round(); i++) {
+		expect_eq(pairs[i].name, state_of(pairs[i].a.fd), pairs[i].a_state);
+		expect_eq(pairs[i].name, state_of(pairs[i].b.fd), pairs[i].b_state);
+	}
+	for (size_t i = 0; i < FX_COUNT(pairs); i++)
+		verify_one_pair(i);
+}
+
+const struct fixture fixture_tcp_pair = {
+	.name = "tcp_pair",
+	.about = "TCP connections within the tree: idle, full, ended on one side or both",
+	.setup = setup_pair,
+	.verify = verify_pair,
+	.flags = FX_ROUNDS | FX_NESTED | FX_TCP,
+};
+
+/* ---- the other end is outside ---- */
+
+enum { OUTSIDE = 6 };
+
+static struct end ours[OUTSIDE];
+
+/* An echo; ended connections are answered to their end, and a reset is a failure. */
+static void serve_outside(void)
+{
+	int listeners[2] = {listening(&loopback4, 16), listening(&loopback6, 16)}, fds[OUTSIDE] = {};
+	char ports[32] = "", buf[8192];
+	int left = 0, file, n = snprintf(ports, sizeof(ports), "%d %d", ntohs(name_of(listeners[0]).v4.sin_port),
+					 ntohs(name_of(listeners[1]).v6.sin6_port));
+
+	file = must(open(fx_path("numbers"), O_CREAT | O_WRONLY, 0644));
+	must(write(file, ports, n));
+	close(file);
+	fx_mark("listening");
+	for (int i = 0; i < OUTSIDE; i++) {
+		struct pollfd p = {listeners[i & 1], POLLIN, 0};
+
+		while (poll(&p, 1, 100) < 1)
+			fx_nap();
+		fds[i] = must(accept(listeners[i & 1], NULL, NULL));
+		left++;
+	}
+	while (left) {
+		struct pollfd p[OUTSIDE];
+
+		for (int i = 0; i < OUTSIDE; i++)
+			p[i] = (struct pollfd){fds[i], POLLIN, 0};
+		poll(p, OUTSIDE, 100);
+		fx_nap();
+		for (int i = 0; i < OUTSIDE; i++) {
+			ssize_t got = fds[i] >= 0 && p[i].revents ? recv(fds[i], buf, sizeof(buf), 0) : -2;
+
+			if (got == -2)
+				continue;
+			if (got > 0) {
+				for (ssize_t done = 0; done < got;) {
+					ssize_t sent = send(fds[i], buf + done, got - done, MSG_NOSIGNAL);
+
+					if (sent < 0 && (fx_mark("reset"), 1))
+						break;
+					done += sent;
+				}
+				continue;
+			}
+			if (got < 0)
+				fx_mark("reset");
+			close(fds[i]);
+			fds[i] = -1;
+			left--;
+		}
+	}
+}
+
+static void setup_peer(void)
+{
+	char text[32] = "";
+	unsigned int port[2];
+
+	fx_await("listening");
+	fx_read_file(fx_path("numbers"), text, sizeof(text) - 1);
+	must(sscanf(text, "%u %u", &port[0], &port[1]) == 2 ? 0 : -1);
+	for (int i = 0; i < OUTSIDE; i++) {
+		union address to = i & 1 ? loopback6 : loopback4;
+
+		to.v4.sin_port = htons(port[i & 1]);
+		ours[i].fd = must(socket(to.any.sa_family, SOCK_STREAM, 0));
+		ours[i].to = ours[i].from = i;
+		must(connect(ours[i].fd, &to.any, size_of(&to)));
+		put(&ours[i], i * 40000);
+	}
+	must(shutdown(ours[4].fd, SHUT_WR));
+}
+
+/* What was on its way, then more of it, and then a little for the next round. */
+static void verify_peer(void)
+{
+	for (int i = 0; i < OUTSIDE; i++) {
+		char name[16];
+
+		snprintf(name, sizeof(name), "peer %d", i);
+		put(&ours[i], i == 4 ? 0 : 1000);
+		take(name, &ours[i], ours[i].sent);
+		if (i == 4)
+			expect_end(name, &ours[i]);
+		else if (!fx_last())
+			put(&ours[i], 10000);
+		if (fx_last())
+			close(ours[i].fd);
+	}
+	expect(!fx_marked("reset"), "the peer has seen a reset");
+}
+
+const struct fixture fixture_tcp_peer = {
+	.name = "tcp_peer",
+	.about = "TCP connections with somebody outside of the tree, data under way",
+	.setup = setup_peer,
+	.verify = verify_peer,
+	.outside = serve_outside,
+	.flags = FX_ROUNDS | FX_TCP,
+};

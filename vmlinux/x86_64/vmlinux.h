@@ -142,6 +142,7 @@ struct in6_addr;
 struct in6_pktinfo;
 struct in_addr;
 struct inet6_cork;
+struct inet6_skb_parm;
 struct inet_bind2_bucket;
 struct inet_bind_bucket;
 struct inet_connection_sock;
@@ -150,6 +151,7 @@ struct inet_cork;
 struct inet_cork_full;
 struct inet_hashinfo;
 struct inet_peer_base;
+struct inet_skb_parm;
 struct inet_sock;
 struct inet_timewait_death_row;
 struct inode;
@@ -289,6 +291,7 @@ struct optimistic_spin_queue;
 struct pacct_struct;
 struct page;
 struct page_frag;
+struct page_pool;
 struct path;
 struct percpu_counter;
 struct percpu_ref;
@@ -395,6 +398,9 @@ struct sk_buff_head;
 struct sk_buff_list;
 struct sk_filter;
 struct skb_ext;
+struct skb_frag;
+struct skb_shared_hwtstamps;
+struct skb_shared_info;
 struct sock;
 struct sock_cgroup_data;
 struct sock_common;
@@ -427,6 +433,7 @@ struct tcp_mib;
 struct tcp_options_received;
 struct tcp_rack;
 struct tcp_sack_block;
+struct tcp_skb_cb;
 struct tcp_sock;
 struct tcp_sock_af_ops;
 struct tcp_ulp_ops;
@@ -499,6 +506,7 @@ struct xfrm_policy;
 struct xfrm_policy_hash;
 struct xfrm_policy_hthresh;
 struct xol_area;
+struct xsk_tx_metadata_compl;
 
 typedef signed char __s8;
 
@@ -1417,6 +1425,52 @@ typedef struct pgprot pgprot_t;
 typedef struct {
 	pgdval_t pgd;
 } pgd_t;
+
+typedef struct {
+	long unsigned int f;
+} memdesc_flags_t;
+
+struct page {
+	memdesc_flags_t flags;
+	union {
+		struct {
+			union {
+				struct list_head lru;
+				struct list_head buddy_list;
+				struct list_head pcp_list;
+				struct llist_node pcp_llist;
+			};
+			struct address_space *mapping;
+			union {
+				long unsigned int __folio_index;
+				long unsigned int share;
+				long unsigned int buddy_since;
+			};
+			long unsigned int private;
+		};
+		struct {
+			long unsigned int pp_magic;
+			struct page_pool *pp;
+			long unsigned int _pp_mapping_pad;
+			long unsigned int dma_addr;
+			atomic_long_t pp_ref_count;
+		};
+		struct {
+			long unsigned int compound_head;
+		};
+		struct {
+			void *_unused_pgmap_compound_head;
+			void *zone_device_data;
+		};
+		struct callback_head callback_head;
+	};
+	union {
+		unsigned int page_type;
+		atomic_t _mapcount;
+	};
+	atomic_t _refcount;
+	long unsigned int memcg_data;
+};
 
 struct maple_tree {
 	union {
@@ -4410,6 +4464,13 @@ struct flowi {
 	} u;
 };
 
+struct skb_shared_hwtstamps {
+	union {
+		ktime_t hwtstamp;
+		void *netdev_data;
+	};
+};
+
 typedef enum {
 	SS_FREE = 0,
 	SS_UNCONNECTED = 1,
@@ -4798,6 +4859,8 @@ struct sk_filter {
 	struct bpf_prog *prog;
 };
 
+typedef long unsigned int netmem_ref;
+
 enum {
 	BPF_F_NO_PREALLOC = 1,
 	BPF_F_NO_COMMON_LRU = 2,
@@ -4866,6 +4929,43 @@ struct sock_reuseport {
 	unsigned int has_conns: 1;
 	struct bpf_prog *prog;
 	struct sock *socks[0];
+};
+
+struct skb_frag {
+	netmem_ref netmem;
+	unsigned int len;
+	unsigned int offset;
+};
+
+typedef struct skb_frag skb_frag_t;
+
+struct xsk_tx_metadata_compl {
+	__u64 *tx_timestamp;
+};
+
+struct skb_shared_info {
+	__u8 flags;
+	__u8 meta_len;
+	__u8 nr_frags;
+	__u8 tx_flags;
+	short unsigned int gso_size;
+	short unsigned int gso_segs;
+	struct sk_buff *frag_list;
+	union {
+		struct skb_shared_hwtstamps hwtstamps;
+		struct xsk_tx_metadata_compl xsk_meta;
+	};
+	unsigned int gso_type;
+	u32 tskey;
+	atomic_t dataref;
+	union {
+		struct {
+			u32 xdp_frags_size;
+			u32 xdp_frags_truesize;
+		};
+		void *destructor_arg;
+	};
+	skb_frag_t frags[17];
 };
 
 enum sock_flags {
@@ -5310,6 +5410,25 @@ struct in_addr {
 	__be32 s_addr;
 };
 
+struct ip_options {
+	__be32 faddr;
+	__be32 nexthop;
+	unsigned char optlen;
+	unsigned char srr;
+	unsigned char rr;
+	unsigned char ts;
+	unsigned char is_strictroute: 1;
+	unsigned char srr_is_hit: 1;
+	unsigned char is_changed: 1;
+	unsigned char rr_needaddr: 1;
+	unsigned char ts_needtime: 1;
+	unsigned char ts_needaddr: 1;
+	unsigned char router_alert;
+	unsigned char cipso;
+	unsigned char __pad2;
+	unsigned char __data[0];
+};
+
 struct inet_cork {
 	unsigned int flags;
 	__be32 addr;
@@ -5413,6 +5532,19 @@ struct ipv6_pinfo {
 	struct ipv6_ac_socklist *ipv6_ac_list;
 };
 
+struct inet6_skb_parm {
+	int iif;
+	__be16 ra;
+	__u16 dst0;
+	__u16 srcrt;
+	__u16 dst1;
+	__u16 lastopt;
+	__u16 nhoff;
+	__u16 flags;
+	__u16 frag_max_size;
+	__u16 srhoff;
+};
+
 struct ipv6_mc_socklist {
 	struct in6_addr addr;
 	int ifindex;
@@ -5427,6 +5559,13 @@ struct ip6_sf_socklist {
 	unsigned int sl_count;
 	struct callback_head rcu;
 	struct in6_addr sl_addr[0];
+};
+
+struct inet_skb_parm {
+	int iif;
+	struct ip_options opt;
+	u16 flags;
+	u16 frag_max_size;
 };
 
 struct tty_file_private {
@@ -5862,6 +6001,40 @@ struct tcp_sock {
 	struct request_sock *fastopen_rsk;
 	struct saved_syn *saved_syn;
 	long: 64;
+};
+
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	union {
+		u32 tcp_tw_isn;
+		struct {
+			u16 tcp_gso_segs;
+			u16 tcp_gso_size;
+		};
+	};
+	__u16 tcp_flags;
+	__u8 sacked;
+	__u8 ip_dsfield;
+	__u8 txstamp_ack: 2;
+	__u8 eor: 1;
+	__u8 has_rxtstamp: 1;
+	__u8 unused: 4;
+	__u32 ack_seq;
+	union {
+		struct {
+			__u32 is_app_limited: 1;
+			__u32 delivered_ce: 20;
+			__u32 unused: 11;
+			__u32 delivered;
+			u64 first_tx_mstamp;
+			u64 delivered_mstamp;
+		} tx;
+		union {
+			struct inet_skb_parm h4;
+			struct inet6_skb_parm h6;
+		} header;
+	};
 };
 
 struct scm_fp_list {
