@@ -5,6 +5,7 @@
 #include "rec_mem.h"
 
 #define VM_SHARED 0x00000008
+#define VM_MAYSHARE 0x00000080
 #define VM_HUGETLB 0x00400000
 #define TMPFS_MAGIC 0x01021994
 
@@ -17,6 +18,17 @@ static __always_inline bool is_shared_anon(struct vm_area_struct *vma, struct fi
 	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	return BPF_CORE_READ(file, f_inode, i_nlink) == 0 &&
 	       *(__u64 *)name == *(const __u64 *)"dev/zero";
+}
+
+/* Anonymous memory in huge pages: its file is the kernel's own affair, and each mapping's own. */
+static __always_inline bool is_private_huge(struct rec_vma *r, struct file *file)
+{
+	char name[16] = {}; /* fs/hugetlbfs/inode.c: HUGETLB_ANON_FILE */
+
+	if (!(r->flags & VM_HUGETLB) || r->flags & VM_MAYSHARE || BPF_CORE_READ(file, f_inode, i_nlink))
+		return false;
+	bpf_probe_read_kernel_str(name, sizeof(name), BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	return *(__u64 *)name == *(const __u64 *)"anon_hug" && name[8] == 'e';
 }
 
 static __always_inline void fill_name(struct rec_vma *r, struct vm_area_struct *vma)
@@ -80,8 +92,6 @@ int walk_vmas(struct bpf_iter__task_vma *ctx)
 	r->pgoff = vma->vm_pgoff;
 	if (vma->anon_vma)
 		r->kind |= VMA_F_ANON_VMA;
-	if (r->flags & VM_HUGETLB)
-		r->kind |= VMA_F_HUGETLB;
 	note_policy(f, r, vma);
 	if (bpf_core_field_exists(vma->vm_userfaultfd_ctx.ctx) && vma->vm_userfaultfd_ctx.ctx)
 		r->kind |= VMA_F_UFFD;
@@ -90,6 +100,10 @@ int walk_vmas(struct bpf_iter__task_vma *ctx)
 		fill_name(r, vma);
 		return frame_send(f);
 	}
+	if (r->flags & VM_HUGETLB)
+		r->kind |= VMA_F_HUGETLB | (__u32)BPF_CORE_READ(file, f_inode, i_sb, s_blocksize_bits) << VMA_HUGE_SHIFT;
+	if (is_private_huge(r, file))
+		return frame_send(f);
 	r->file = (__u64)file;
 	if (r->flags & VM_SHARED && is_shared_anon(vma, file))
 		r->kind |= VMA_F_SHMEM;

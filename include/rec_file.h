@@ -144,7 +144,7 @@ struct rec_ghost {
 	__u32 mode, uid, gid;
 	__u32 memfd; /* 1: made by memfd_create(2) */
 	__u32 seals; /* of that: F_GET_SEALS */
-	__u32 reserved;
+	__u32 huge_shift; /* of that: log2 of the page size of MFD_HUGETLB, else 0 */
 };
 
 /* Somebody outside of the tree who holds a file of the tree. Never in an image. */

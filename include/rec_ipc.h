@@ -20,6 +20,7 @@ enum rec_ipc_tag {
 	REC_MQUEUE = 0x0a0c,
 	REC_MQ_MESSAGE = 0x0a0d,
 	REC_MQ_PART_TAG = 0x0a0e,
+	REC_HUGE = 0x0a0f,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -185,6 +186,15 @@ struct rec_mq_part {
 	__u64 total, done; /* bytes of the message; of these before this part */
 	__u32 index, priority, bytes, reserved;
 	char text[];
+};
+
+/* Shared memory in huge pages: MAP_SHARED | MAP_HUGETLB */
+struct rec_huge {
+	struct rec_hdr h;
+	__u64 addr; /* identity: struct inode */
+	__u64 size;
+	__u32 shift; /* log2 of the page size */
+	__u32 reserved;
 };
 
 #endif

@@ -82,7 +82,7 @@ static int add_run(struct image *img, const struct image_extent *e, uint64_t pos
 static bool is_sane(const struct image_extent *e)
 {
 	return (e->tag == REC_MM || e->tag == REC_SHMEM || e->tag == REC_GHOST || e->tag == REC_SHM ||
-		e->tag == REC_SHMFILE) &&
+		e->tag == REC_SHMFILE || e->tag == REC_HUGE) &&
 	       !e->reserved &&
 	       e->len && e->len % PAGE == 0 && e->offset % PAGE == 0 &&
 	       e->len <= INT64_MAX && e->offset <= INT64_MAX - e->len;

@@ -20,6 +20,7 @@
 #include "res/regs.h"
 #include "res/unix_make.h"
 #include "restore.h"
+#include "res/huge.h"
 #include "res/mqueue.h"
 #include "res/shmfile.h"
 #include "sysv.h"
@@ -213,6 +214,8 @@ int preflight(struct restore *r)
 		err = shmfile_places(r);
 	if (!err)
 		err = mqueue_places(r);
+	if (!err)
+		err = huge_places(r);
 	if (!err)
 		err = check_limits(r);
 	if (!err)

@@ -17,6 +17,7 @@
 
 #include "log.h"
 #include "rec_file.h"
+#include "rec_ipc.h"
 #include "rec_mem.h"
 #include "res/file.h"
 #include "restore.h"
@@ -44,7 +45,7 @@ static bool only_descriptors(const struct restore *r, __u64 id)
 
 void restore_keep_begin(struct restore *r)
 {
-	static const __u32 tags[] = { REC_FILE, REC_GHOST, REC_FS, REC_FS, REC_MNTNS };
+	static const __u32 tags[] = { REC_FILE, REC_GHOST, REC_SHMEM, REC_HUGE, REC_FS, REC_FS, REC_MNTNS };
 	size_t need = 2 * SLACK;
 
 	for (size_t i = 0; i < ARRAY_SIZE(tags); i++) {

@@ -13,6 +13,7 @@
 #include "dump.h"
 #include "external.h"
 #include "file_reopen.h"
+#include "huge.h"
 #include "log.h"
 #include "pages_read.h"
 #include "path.h"
@@ -66,7 +67,8 @@ static bool is_memory_device(__u32 rdev)
 
 bool file_is_memfd(const struct rec_file *f)
 {
-	return f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strncmp(f->name, MEMFD, strlen(MEMFD));
+	return (f->id.magic == TMPFS_MAGIC || f->id.magic == HUGETLBFS_MAGIC) && !f->id.nlink &&
+	       !strncmp(f->name, MEMFD, strlen(MEMFD));
 }
 
 bool file_looks_like_shm(const struct rec_file *f)
@@ -81,6 +83,8 @@ static enum file_class regular_class(const struct snap *s, const struct rec_file
 
 	if (f->id.magic == TMPFS_MAGIC && !f->id.nlink && !strcmp(f->name, "dev/zero"))
 		return FILE_SHMEM;
+	if (huge_is_shared(f))
+		return FILE_HUGE;
 	if (file_looks_like_shm(f)) { /* its inode number is the id */
 		snap_referring(s, REC_SHM, struct rec_shm, shmid, f->id.ino, &segments);
 		if (segments)
@@ -141,7 +145,7 @@ static bool made_by_kind(enum file_class class)
 {
 	return class == FILE_PIPE || class == FILE_ANON || class == FILE_SOCKET || class == FILE_SHMEM ||
 	       class == FILE_TTY || class == FILE_EXTERNAL || class == FILE_LATE || class == FILE_SYSV ||
-	       class == FILE_MQUEUE;
+	       class == FILE_MQUEUE || class == FILE_HUGE;
 }
 
 static const char *other_refusal(const struct rec_file *f, char *buf, size_t len)
@@ -178,7 +182,7 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return path_refusal(f->path, &f->id);
 	if (refused_fs(f->id.magic))
 		return refused_fs(f->id.magic);
-	if (path_pseudo_fs(f->id.magic)) {
+	if (path_pseudo_fs(f->id.magic) && !file_is_memfd(f)) {
 		snprintf(buf, len, "a file of %s without a name is not supported yet", path_pseudo_fs(f->id.magic));
 		return buf;
 	}
@@ -302,7 +306,10 @@ int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
 	src.fd = file_open_held(d, f);
 	if (src.fd < 0)
 		return src.fd;
-	err = file_ranges(src.fd, &src.ranges);
+	if (f->id.magic == HUGETLBFS_MAGIC) /* which does not tell holes */
+		err = f->id.size ? ranges_add(&src.ranges, 0, f->id.size) : 0;
+	else
+		err = file_ranges(src.fd, &src.ranges);
 	return dump_add_pages(d, &src) ?: err;
 }
 
@@ -328,6 +335,8 @@ static int collect(struct dump *d, void *rec)
 	g->uid = st.st_uid;
 	g->gid = st.st_gid;
 	g->memfd = file_is_memfd(f);
+	if (g->memfd && f->id.magic == HUGETLBFS_MAGIC)
+		g->huge_shift = __builtin_ctzl(st.st_blksize);
 	if (g->memfd)
 		g->seals = fcntl(d->sources[d->nr_sources - 1].fd, F_GET_SEALS);
 	return 0;
@@ -347,6 +356,7 @@ static int read_file(const struct image *img, const void *rec)
 		return fail(-ERR_IMAGE, "image: file %llu: its path is malformed", f->addr);
 	if (class == FILE_OTHER || f->owner_type > 2 || f->owner_signum > 64 ||
 	    (class == FILE_SHMEM && !snap_find(&img->snap, REC_SHMEM, f->inode)) ||
+	    (class == FILE_HUGE && !snap_find(&img->snap, REC_HUGE, f->inode)) ||
 	    (class == FILE_NAMELESS && !snap_find(&img->snap, REC_GHOST, f->inode)))
 		return fail(-ERR_IMAGE, "image: file %llu (%s) is of an impossible type", f->addr, f->path);
 	return 0;
@@ -430,6 +440,7 @@ static int restore_file(struct restore *r, const void *rec)
 			return 0; /* kind "ghost" opened it, while there was a name */
 		/* fallthrough */
 	case FILE_SHMEM:
+	case FILE_HUGE:
 		fd = open_nameless(r, f);
 		break;
 	default:

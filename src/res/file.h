@@ -27,6 +27,7 @@ enum file_class {
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_MQUEUE,  /* POSIX message queue: REC_MQUEUE */
 	FILE_SYSV,    /* System V shared memory: REC_SHM */
+	FILE_HUGE,    /* shared memory in huge pages: REC_HUGE */
 	FILE_SHMEM,   /* shared anonymous memory: REC_SHMEM */
 	FILE_TTY,     /* terminals: REC_TTY_FILE */
 	FILE_EXTERNAL, /* the outside's: REC_EXTERNAL */

@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "ghost.h"
+#include "huge.h"
 #include "log.h"
 #include "nameless.h"
 #include "path.h"
@@ -27,6 +28,7 @@ static const struct field fields[] = {
 	FIELD(R, gid, MUST_MATCH, AS_DEC),
 	FIELD(R, memfd, MUST_MATCH, AS_DEC),
 	FIELD(R, seals, MUST_MATCH, AS_HEX),
+	FIELD(R, huge_shift, MUST_MATCH, AS_DEC),
 };
 
 /* A description of it, for its directory and last name. */
@@ -92,7 +94,7 @@ static int make_anew(struct restore *r, const struct rec_ghost *g, const struct 
 	return err ? err : take_fd(&fd);
 }
 
-static int make_memfd(const struct rec_file *f)
+static int make_memfd(const struct rec_ghost *g, const struct rec_file *f)
 {
 	char name[REC_PATH_MAX];
 	int fd;
@@ -102,7 +104,8 @@ static int make_memfd(const struct rec_file *f)
 	snprintf(name, sizeof(name), "%s", f->path + strlen("/" MEMFD));
 	if (path_deleted(name, NULL))
 		name[strlen(name) - strlen(DELETED)] = 0;
-	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING |
+			  (g->huge_shift ? MFD_HUGETLB | g->huge_shift << HUGE_SHIFT : 0));
 	return fd < 0 ? fail(-errno, "make %s anew", f->path) : fd;
 }
 
@@ -125,7 +128,7 @@ static int read_ghost(const struct image *img, const void *rec)
 	const struct rec_ghost *g = rec;
 	const struct rec_file *f = find_file(&img->snap, g->addr);
 
-	if (g->mode & ~07777u || g->memfd > 1 || (g->memfd && (!f || !file_is_memfd(f))))
+	if (g->mode & ~07777u || g->huge_shift > 34 || (g->huge_shift && (!g->memfd || g->huge_shift < 12)) || g->memfd > 1 || (g->memfd && (!f || !file_is_memfd(f))))
 		return fail(-ERR_IMAGE, "image: nameless file %llu holds impossible values", g->addr);
 	return 0;
 }
@@ -138,10 +141,10 @@ static int restore_ghost(struct restore *r, const void *rec)
 
 	if (!f)
 		return fail(-ERR_IMAGE, "image: nobody refers to nameless file %llu", g->addr);
-	fd = g->memfd ? make_memfd(f) : make_anew(r, g, f);
+	fd = g->memfd ? make_memfd(g, f) : make_anew(r, g, f);
 	if (fd < 0)
 		return fd;
-	err = nameless_fill(r, fd, REC_GHOST, g->addr, g->size);
+	err = (g->huge_shift ? huge_fill : nameless_fill)(r, fd, REC_GHOST, g->addr, g->size);
 	if (err)
 		return err;
 	if (fchown(fd, g->uid, g->gid) || fchmod(fd, g->mode))

@@ -11,6 +11,7 @@
 #include "check.h"
 #include "dump.h"
 #include "file.h"
+#include "huge.h"
 #include "log.h"
 #include "mm.h"
 #include "rec_file.h"
@@ -53,8 +54,6 @@ static const char *flag_refusal(const struct rec_vma *v)
 {
 	if (v->kind & VMA_F_UFFD)
 		return "it is registered with userfaultfd, which is not supported";
-	if (v->kind & VMA_F_HUGETLB)
-		return "it is hugetlb memory, which is not supported yet";
 	if (v->kind & VMA_F_INODE_POLICY)
 		return "its memory has a NUMA policy that was set through another mapping (mbind), which is "
 		       "not supported";
@@ -64,7 +63,7 @@ static const char *flag_refusal(const struct rec_vma *v)
 		return "it maps a device";
 	if (v->flags & VM_PKEYS)
 		return "it has a memory protection key, which is not supported yet";
-	if (v->flags & ~VM_KNOWN)
+	if (v->flags & ~(VM_KNOWN | (v->kind & VMA_F_HUGETLB ? VM_HUGE_KNOWN : 0)))
 		return "it has flags that this program does not know";
 	return NULL;
 }
@@ -96,6 +95,8 @@ static int collect(struct dump *d, void *rec)
 	const struct rec_file *f = snap_find(&d->snap, REC_FILE, v->file);
 	struct rec_shmem *s;
 
+	if (f && huge_is_shared(f))
+		return huge_collect(d, v, f);
 	if (!(v->kind & VMA_F_SHMEM) || snap_find(&d->snap, REC_SHMEM, f->inode))
 		return 0;
 	s = snap_new(&d->snap, REC_SHMEM, sizeof(*s));
@@ -112,6 +113,7 @@ static int read_vma(const struct image *img, const void *rec)
 
 	if (v->start % PAGE || v->end % PAGE || v->start >= v->end || v->end > ADDRESS_MAX ||
 	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
+	    (v->kind & VMA_F_HUGETLB && (huge_shift(v) < 12 || huge_shift(v) > 34)) ||
 	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)))
 		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
 			    v->end, v->mm);
@@ -132,7 +134,7 @@ static int first_protection(const struct rec_vma *v)
 {
 	int prot = v->kind & VMA_F_SYSV ? shm_area_protection(v) : protection(v->flags);
 
-	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE))
+	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE | VM_HUGETLB))
 		prot |= PROT_READ | PROT_WRITE;
 	return prot;
 }
@@ -172,7 +174,7 @@ static int join(struct restore *r, const void *rec)
 			return fail(-ERR_IMAGE, "image: area %#llx has a file that was not opened",
 				    v->start);
 	} else {
-		flags |= MAP_ANONYMOUS;
+		flags |= MAP_ANONYMOUS | (huge_shift(v) ? MAP_HUGETLB | huge_shift(v) << HUGE_SHIFT : 0);
 	}
 	batch_op(b, SYS_mmap, v->start, v->end - v->start, first_protection(v), flags, fd,
 		 v->file ? v->pgoff * PAGE : 0);

@@ -39,6 +39,8 @@
 	 VM_SEQ_READ | VM_RAND_READ | VM_DONTCOPY | VM_LOCKONFAULT | VM_ACCOUNT | VM_NORESERVE |    \
 	 VM_WIPEONFORK | VM_DONTDUMP | VM_SOFTDIRTY | VM_HUGEPAGE | VM_NOHUGEPAGE | VM_MERGEABLE | \
 	 VM_DROPPABLE | VM_SEALED)
+/* What one in huge pages has besides. */
+#define VM_HUGE_KNOWN (VM_HUGETLB | VM_DONTEXPAND)
 
 /* Set by the kernel as it sees fit: says nothing about the program. */
 #define VM_VOLATILE (VM_SOFTDIRTY | VM_MAYBE_GUARD)

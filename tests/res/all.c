@@ -50,6 +50,7 @@
 	X(refuse_sysv)                                                                             \
 	X(shmfile_sem)                                                                             \
 	X(mqueue)                                                                                  \
+	X(hugetlb)                                                                                 \
 	X(shmfile)                                                                                 \
 	X(refuse_mqueue)                                                                           \
 	X(refuse_memory)                                                                           \
