@@ -77,7 +77,7 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
-TEST_PKGS  += graphviz libxml2-utils zsh
+TEST_PKGS  += graphviz libxml2-utils zsh tmux
 
 deps:
 	@tools/deps $(BUILD_PKGS)
