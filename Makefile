@@ -78,6 +78,7 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3-minimal perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux
+LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
 
 deps:
 	@tools/deps $(BUILD_PKGS)
@@ -96,6 +97,7 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(UNIT_OBJ)
 $(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o
 $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
 $(B)/tests/unit/picture_test: $(B)/tests/unit/sim.o $(B)/tests/unit/golden.o
+$(B)/tests/unit/audit_html_test: $(B)/tests/unit/golden.o
 
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
@@ -136,6 +138,7 @@ check: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check
 check-long: test-deps
+	@tools/deps $(LONG_PKGS)
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check --long
 # VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "audit_cgroup.h"
+#include "audit_html.h"
 #include "audit_notify.h"
 #include "audit_out.h"
 #include "audit_replay.h"
@@ -26,7 +27,7 @@
 enum {
 	OPT_JSON = 256, OPT_PIDNS, OPT_THREADS, OPT_ALL, OPT_CALLS, OPT_STRICT, OPT_FOR, OPT_COUNT,
 	OPT_EVENTS, OPT_RULES, OPT_ZOMBIES, OPT_NEAR, OPT_DEPTH, OPT_RING, OPT_STATS, OPT_FIELDS,
-	OPT_METRICS, OPT_LISTEN, OPT_SERIES,
+	OPT_METRICS, OPT_LISTEN, OPT_SERIES, OPT_HTML,
 };
 
 static const struct option options[] = {
@@ -39,6 +40,7 @@ static const struct option options[] = {
 	{ "rules", required_argument, NULL, OPT_RULES }, { "zombies", required_argument, NULL, OPT_ZOMBIES },
 	{ "near", required_argument, NULL, OPT_NEAR }, { "max-level", required_argument, NULL, OPT_DEPTH },
 	{ "ring", required_argument, NULL, OPT_RING }, { "stats", no_argument, NULL, OPT_STATS },
+	{ "html", required_argument, NULL, OPT_HTML },
 	{ "metrics-file", required_argument, NULL, OPT_METRICS },
 	{ "listen", required_argument, NULL, OPT_LISTEN }, { "max-series", required_argument, NULL, OPT_SERIES },
 	{ "fields", no_argument, NULL, OPT_FIELDS },   { "help", no_argument, NULL, 'h' },
@@ -51,7 +53,7 @@ struct request {
 	enum audit_format format;
 	__u32 types;
 	bool types_given;
-	const char *write, *read, *rules;
+	const char *write, *read, *rules, *html;
 };
 
 static void help(void)
@@ -83,6 +85,7 @@ static void help(void)
 	     "      --strict        exit status 6 when events were lost and no walk could make it good\n"
 	     "      --ring BYTES    room for events that were not read yet (default 8388608)\n"
 	     "      --stats         in the end, what each BPF program cost\n"
+	     "      --html FILE     with -r: a page of namespaces over time, with alerts; for any browser\n"
 	     "      --metrics-file FILE\n"
 	     "                      keep Prometheus text in FILE, replaced as a whole every few seconds\n"
 	     "      --listen WHERE  answer /metrics and /healthz: PORT of 127.0.0.1, ADDRESS:PORT, unix:PATH\n"
@@ -194,6 +197,9 @@ static int parse_option(struct request *q, int c)
 		break;
 	case OPT_EVENTS:
 		return parse_events(q, optarg);
+	case OPT_HTML:
+		q->html = optarg;
+		break;
 	case OPT_METRICS:
 		q->views.metrics_file = optarg;
 		break;
@@ -253,6 +259,10 @@ static int parse(struct request *q, int argc, char **argv)
 		return cmd_usage_error("audit", "--pidns is of a PID: give one");
 	if (q->read && (q->write || q->run.probe_opts.stats || q->run.for_ns))
 		return cmd_usage_error("audit", "-r tells of the past: it cannot be recorded, measured or waited for");
+	if (q->html && !q->read)
+		return cmd_usage_error("audit", "--html draws a recording: give -r FILE");
+	if (q->read && (q->views.metrics_file || q->views.listen))
+		return cmd_usage_error("audit", "-r tells of the past: metrics are of now");
 	return 0;
 }
 
@@ -366,6 +376,20 @@ static int replay(struct request *q)
 	return err ?: audit_out_close(&out);
 }
 
+static int write_page(struct request *q)
+{
+	struct audit_page page;
+	int err;
+
+	audit_page_init(&page);
+	q->run.audit.sinks = &page.sink;
+	err = audit_replay_run(&q->run.audit, q->read);
+	if (!err)
+		err = audit_page_write(&page, q->html);
+	audit_page_free(&page);
+	return err;
+}
+
 static int diff(int argc, char **argv)
 {
 	bool json = argc > 2 && !strcmp(argv[2], "--json");
@@ -391,7 +415,7 @@ int cmd_audit(int argc, char **argv)
 	if (q.rules)
 		err = audit_rules_read(&q.run.audit.opts.rules, q.rules);
 	if (!err)
-		err = q.read ? replay(&q) : watch(&q);
+		err = q.html ? write_page(&q) : q.read ? replay(&q) : watch(&q);
 	audit_rules_free(q.run.audit.opts.rules);
 	audit_cgroups_free(q.run.audit.cgroups);
 	audit_table_free(&q.run.audit);
