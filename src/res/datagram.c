@@ -62,11 +62,17 @@ static int connect_to(const struct rec_sock *k, const R *d, const struct tcp_tup
 	return connect(fd, &a.any, len) ? fail(-errno, "connect a socket to who sent it a datagram") : 0;
 }
 
-static int disconnect(int fd)
+/* What comes to a connected socket sets SO_INCOMING_CPU. */
+static int disconnect(struct restore *r, __u64 sock, int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int cpu = -1;
 
-	return connect(fd, &none, sizeof(none)) ? fail(-errno, "disconnect a socket") : 0;
+	sockopt_saved(r, sock, SOL_SOCKET, SO_INCOMING_CPU, &cpu);
+	if (connect(fd, &none, sizeof(none)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, sizeof(cpu)))
+		return fail(-errno, "disconnect a socket");
+	return 0;
 }
 
 static int restore_datagram(struct restore *r, const void *rec)
@@ -91,7 +97,7 @@ static int restore_datagram(struct restore *r, const void *rec)
 			err = fail(err, "send a datagram of %u bytes again", d->bytes);
 	}
 	if (shared && !err)
-		err = disconnect(fd);
+		err = disconnect(r, d->sock, fd);
 	return err;
 }
 

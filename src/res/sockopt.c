@@ -332,6 +332,9 @@ static bool is_automatic(const struct option *o, const struct rec_sock *k, int f
 		return true;
 	if (!is_connected(k))
 		return false;
+	/* bind(2) to an address sets it, accept(2) does not, and a connection does not ask */
+	if (o->level == SOL_IPV6 && o->name == IPV6_V6ONLY && k->type == SOCK_STREAM)
+		return true;
 	if (o->flags & NO_CONNECTION)
 		return true;
 	if (o->how != BUFFER)

@@ -142,6 +142,8 @@
 	X(tcp_listen)                                                                              \
 	X(tcp_pair)                                                                                \
 	X(tcp_peer)                                                                                \
+	X(tcp_server)                                                                              \
+	X(udp_queue)                                                                               \
 	X(epoll)                                                                                   \
 	X(epoll_many)                                                                              \
 	X(epoll_fired)                                                                             \

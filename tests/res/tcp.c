@@ -404,3 +404,126 @@ const struct fixture fixture_tcp_peer = {
 	.outside = serve_outside,
 	.flags = FX_ROUNDS | FX_TCP,
 };
+
+/* ---- a server in the tree, its clients outside ---- */
+
+enum { CLIENTS = 6, QUESTION = 20000 };
+
+static int server4, server_both;
+static struct end served[CLIENTS];
+
+/* Sends a question, waits for its echo, sends the next. */
+static void ask_outside(void)
+{
+	struct end e[CLIENTS] = {};
+	char text[32] = "";
+	unsigned int port[2];
+	int left = CLIENTS;
+
+	fx_await("listening");
+	fx_read_file(fx_path("numbers"), text, sizeof(text) - 1);
+	must(sscanf(text, "%u %u", &port[0], &port[1]) == 2 ? 0 : -1);
+	for (int i = 0; i < CLIENTS; i++) {
+		/* to the second: IPv4 to a socket of IPv6, and IPv6 */
+		union address to = i % 3 == 2 ? loopback6 : loopback4;
+
+		to.v4.sin_port = htons(port[i % 3 > 0]);
+		e[i].fd = must(socket(to.any.sa_family, SOCK_STREAM, 0));
+		must(connect(e[i].fd, &to.any, size_of(&to)));
+		e[i].to = e[i].from = i;
+		put(&e[i], QUESTION);
+	}
+	while (left) {
+		struct pollfd p[CLIENTS];
+
+		for (int i = 0; i < CLIENTS; i++)
+			p[i] = (struct pollfd){e[i].fd, POLLIN, 0};
+		poll(p, CLIENTS, 100);
+		fx_nap();
+		for (int i = 0; i < CLIENTS; i++) {
+			unsigned char buf[4096];
+			ssize_t n = e[i].fd >= 0 && p[i].revents ? recv(e[i].fd, buf, sizeof(buf), 0) : -2;
+
+			for (ssize_t k = 0; k < n; k++)
+				if (buf[k] != at(e[i].from, e[i].got + k))
+					fx_mark("reset");
+			if (n > 0 && (e[i].got += n) == e[i].sent)
+				put(&e[i], QUESTION);
+			if (n == -1)
+				fx_mark("reset");
+			if (n != 0 && n != -1)
+				continue;
+			close(e[i].fd);
+			e[i].fd = -1;
+			left--;
+		}
+	}
+}
+
+static void setup_server(void)
+{
+	union address any6 = {.v6 = {AF_INET6}};
+	char ports[32];
+	int file, yes = 1, n;
+
+	server4 = listening(&loopback4, 16);
+	server_both = listening(&any6, 16);
+	must(setsockopt(server4, SOL_TCP, TCP_NODELAY, &yes, sizeof(yes)));
+	n = snprintf(ports, sizeof(ports), "%d %d", ntohs(name_of(server4).v4.sin_port),
+		     ntohs(name_of(server_both).v6.sin6_port));
+	file = must(open(fx_path("numbers"), O_CREAT | O_WRONLY, 0644));
+	must(write(file, ports, n));
+	close(file);
+	fx_mark("listening");
+	for (int i = 0; i < CLIENTS; i++) {
+		struct pollfd p[2] = {{server4, POLLIN, 0}, {server_both, POLLIN, 0}};
+
+		must(poll(p, 2, 20000));
+		served[i].fd = must(accept(p[0].revents ? server4 : server_both, NULL, NULL));
+		must(setsockopt(served[i].fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof(yes)));
+		must(setsockopt(served[i].fd, SOL_TCP, TCP_KEEPIDLE, &(int){77}, sizeof(int)));
+		must(setsockopt(served[i].fd, SOL_TCP, TCP_MAXSEG, &(int){900 + i}, sizeof(int)));
+	}
+}
+
+static void verify_server(void)
+{
+	static char buf[QUESTION];
+
+	for (int i = 0; i < CLIENTS; i++) {
+		int value = 0;
+		socklen_t len = sizeof(value);
+		size_t have = 0;
+
+		expect(!getsockopt(served[i].fd, SOL_TCP, TCP_KEEPIDLE, &value, &len) && value == 77,
+		       "TCP_KEEPIDLE is %d", value);
+		while (have < sizeof(buf)) {
+			struct pollfd p = {served[i].fd, POLLIN, 0};
+			ssize_t n = poll(&p, 1, 20000) == 1 ? recv(served[i].fd, buf + have, sizeof(buf) - have, 0) : -1;
+
+			if (n <= 0)
+				break;
+			have += n;
+		}
+		expect(have == sizeof(buf), "client %d: %zu bytes of %zu came: %s", i, have, sizeof(buf),
+		       strerror(errno));
+		expect(send(served[i].fd, buf, have, MSG_NOSIGNAL) == (ssize_t)have, "client %d: %s", i,
+		       strerror(errno));
+	}
+	expect(!fx_marked("reset"), "a client has seen a reset, or another answer");
+	for (int i = 0; i < CLIENTS && fx_last(); i++) {
+		shutdown(served[i].fd, SHUT_WR);
+		while (read(served[i].fd, buf, sizeof(buf)) > 0)
+			;
+		close(served[i].fd);
+	}
+}
+
+const struct fixture fixture_tcp_server = {
+	.name = "tcp_server",
+	.about = "a TCP server with clients outside of the tree, IPv4, IPv6 and mapped",
+	.setup = setup_server,
+	.verify = verify_server,
+	.outside = ask_outside,
+	.flags = FX_ROUNDS | FX_TCP,
+};

@@ -307,3 +307,96 @@ const struct fixture fixture_raw = {
 	.verify = verify_raw,
 	.flags = FX_ROUNDS,
 };
+
+/* ---- what was not read ---- */
+
+static int queued, queued6, group_of_two[2], asked;
+static union address queued_is, queued6_is, pair_is, asked_is;
+static const int sizes[] = {1, 0, 1000, 9000, 40000};
+
+static void send_some(int to, const union address *address, const char *seed)
+{
+	static char data[65536];
+	int out = bound(0, address->any.sa_family == AF_INET ? &loopback4 : &loopback6);
+
+	for (size_t i = 0; i < FX_COUNT(sizes); i++) {
+		fx_fill(data, sizeof(data), *seed + i);
+		must(sendto(out, data, sizes[i], 0, &address->any, size_of(address)) == sizes[i] ? 0 : -1);
+	}
+	close(out);
+}
+
+static void expect_some(const char *what, int fd, const char *seed)
+{
+	static char data[65536], want[65536];
+
+	for (size_t i = 0; i < FX_COUNT(sizes); i++) {
+		ssize_t n = recv(fd, data, sizeof(data), MSG_DONTWAIT);
+
+		fx_fill(want, sizeof(want), *seed + i);
+		expect(n == sizes[i], "%s: datagram %zu has %zd bytes, had %d", what, i, n, sizes[i]);
+		expect(n < 0 || !memcmp(data, want, n), "%s: content of datagram %zu", what, i);
+	}
+	expect(recv(fd, data, 1, MSG_DONTWAIT) < 0 && errno == EAGAIN, "%s: a datagram too many", what);
+}
+
+static void fill_queues(void)
+{
+	send_some(queued, &queued_is, "a");
+	send_some(queued6, &queued6_is, "b");
+	send_some(group_of_two[0], &pair_is, "c");
+	must(sendto(asked, "asked", 5, 0, &queued_is.any, sizeof(queued_is.v4)));
+}
+
+static void setup_queue(void)
+{
+	int yes = 1;
+
+	queued = bound(0, &loopback4);
+	queued_is = name_of(queued);
+	queued6 = bound(0, &loopback6);
+	queued6_is = name_of(queued6);
+	asked = bound(0, &loopback4);
+	asked_is = name_of(asked);
+	/* two of one port: each has what it has got */
+	for (int i = 0; i < 2; i++) {
+		group_of_two[i] = must(socket(AF_INET, SOCK_DGRAM, 0));
+		must(setsockopt(group_of_two[i], SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)));
+		must(bind(group_of_two[i], i ? &pair_is.any : &loopback4.any, sizeof(loopback4.v4)));
+		pair_is = name_of(group_of_two[0]);
+	}
+	fill_queues();
+}
+
+static void verify_queue(void)
+{
+	char text[16] = "", mine[2][16] = {};
+	union address from = {};
+	socklen_t len = sizeof(from);
+	static char data[65536];
+
+	/* the last one is of another sender */
+	for (size_t i = 0; i < FX_COUNT(sizes); i++) {
+		ssize_t n = recv(queued, data, sizeof(data), MSG_DONTWAIT);
+
+		expect(n == sizes[i], "datagram %zu has %zd bytes, had %d", i, n, sizes[i]);
+	}
+	expect(recvfrom(queued, text, sizeof(text), MSG_DONTWAIT, &from.any, &len) == 5 && !strcmp(text, "asked") &&
+		       !memcmp(&from, &asked_is, sizeof(from.v4)), "the datagram that is answered: %s", text);
+	expect_some("IPv6", queued6, "b");
+	for (int i = 0; i < 2; i++)
+		while (recv(group_of_two[i], data, sizeof(data), MSG_DONTWAIT) >= 0)
+			mine[i][0]++;
+	expect(mine[0][0] + mine[1][0] == FX_COUNT(sizes), "two of one port: %d and %d datagrams", mine[0][0],
+	       mine[1][0]);
+	if (!fx_last())
+		fill_queues();
+}
+
+const struct fixture fixture_udp_queue = {
+	.name = "udp_queue",
+	.about = "datagrams that were not read yet, and who sent them",
+	.setup = setup_queue,
+	.verify = verify_queue,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
