@@ -107,12 +107,13 @@ static bool later_round(struct plan *plan, const struct tree *tree, unsigned int
 	if (t->enter) {
 		unsigned int init = plan->task[t->enter - tree->procs].round;
 
-		round = (round > init ? round : init) + 1;
+		round = round > init ? round : init;
 	}
+	round += plan_is_slow(t);
 	if (round <= t->round)
 		return false;
 	t->round = round;
-	if (t->enter && t->before_setsid && by->settle_round < round)
+	if (plan_is_slow(t) && t->before_setsid && by->settle_round < round)
 		by->settle_round = round;
 	if (plan->rounds <= round)
 		plan->rounds = round + 1;
@@ -169,10 +170,10 @@ static int free_number(const struct snap *s, unsigned int level)
  * The kernel might give a helper just the number that somebody else must get later. In the namespace
  * of this system the numbers of others are unknown, so there it may choose (0).
  */
-static int choose_numbers(struct planner *pl, unsigned int helper)
+static int choose_numbers(struct planner *pl, __u64 in, const struct rec_pid **out)
 {
 	struct plan *plan = pl->plan;
-	const struct rec_pidns *ns = snap_find(pl->tree->snap, REC_PIDNS, plan->task[helper].ns);
+	const struct rec_pidns *ns = snap_find(pl->tree->snap, REC_PIDNS, in);
 	struct rec_pid **v = realloc(plan->chosen, (plan->nr_chosen + 1) * sizeof(*v));
 	struct rec_pid *pid = calloc(1, sizeof(*pid) + PID_NUMBERS_MAX * sizeof(pid->numbers[0]));
 
@@ -187,7 +188,7 @@ static int choose_numbers(struct planner *pl, unsigned int helper)
 	pid->level = ns->level;
 	for (unsigned int l = pl->tree->root_level + !pl->tree->container; l <= pid->level; l++)
 		pid->numbers[l] = free_number(pl->tree->snap, l) + plan->nr_chosen - 1;
-	plan->task[helper].pid = pid;
+	*out = pid;
 	return 0;
 }
 
@@ -195,9 +196,14 @@ static int number_helpers(struct planner *pl)
 {
 	int err = 0;
 
-	for (unsigned int i = pl->tree->nr; i < pl->plan->nr && !err; i++)
-		if (pl->plan->task[i].kind == PLAN_HELPER)
-			err = choose_numbers(pl, i);
+	for (unsigned int i = 0; i < pl->plan->nr && !err; i++) {
+		struct plan_task *t = &pl->plan->task[i];
+
+		if (t->kind == PLAN_HELPER)
+			err = choose_numbers(pl, t->ns, &t->pid);
+		else if (t->ushered && i)
+			err = choose_numbers(pl, t->proc->ns->parent, &t->usher);
+	}
 	return err;
 }
 
@@ -234,6 +240,8 @@ static int plan_all(struct planner *pl)
 	if (err || refuse_circles(pl))
 		return err;
 	err = planner_sharing(pl);
+	if (!err)
+		err = planner_userns(pl);
 	plan_rounds(pl);
 	return err ? err : number_helpers(pl);
 }
@@ -278,9 +286,10 @@ void plan_describe(const struct plan *p, FILE *out)
 
 		if (t->pid)
 			pid_chain(t->pid, 0, chain, sizeof(chain));
-		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s group %s\n", i, chain,
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s%s%s group %s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
-			t->new_pidns ? " newpid" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
+			t->new_pidns ? " newpid" : "", t->ushered ? " ushered" : "",
+			t->blind ? " blind" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
 			t->before_setsid ? " early" : "", t->lead_first ? " lead, then" : "",
 			groups[t->group]);
 	}

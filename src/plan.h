@@ -56,7 +56,20 @@ struct plan_task {
 	__u64 share;                 /* CLONE_VM, CLONE_FILES, CLONE_FS, CLONE_SIGHAND with its creator */
 	__u64 unshare;               /* CLONE_FILES, CLONE_FS: to leave, once it has made all its children */
 	bool subreaper;              /* from the start: orphans of helpers go to it */
+	__u64 userns;                /* it is made in that user namespace; 0: with the restorer's rights */
+	const struct rec_task *like; /* whose ids it is born with there; NULL: the restorer's */
+	unsigned int blind;          /* so many outer numbers its maker cannot choose: by ns_last_pid */
+	unsigned int blind_threads;  /* the same for its threads, which are made from its own user namespace */
+	bool ushered;                /* its maker is not in that user namespace: it sends somebody there */
+	unsigned int blind_usher;    /* the same for that one, */
+	const struct rec_pid *usher; /* and the numbers it has meanwhile */
 };
+
+/* Made one by one between the rounds, and not by its creator's own program. */
+static inline bool plan_is_slow(const struct plan_task *t)
+{
+	return t->enter || t->ushered || t->blind;
+}
 
 struct plan {
 	struct plan_task *task; /* [i] is tree->procs[i] for i < tree->nr, then ghosts and helpers */
@@ -70,6 +83,7 @@ struct plan {
 struct plan_opts {
 	bool shell_job; /* sessions and groups led from outside become the restorer's */
 	bool entrants;  /* tasks of its namespaces whose parent is outside become the restorer's children */
+	bool host_pids; /* the numbers at the level above its own are wanted, too */
 };
 
 typedef void (*plan_refuse_fn)(void *arg, const struct proc *p, const char *fmt, ...)

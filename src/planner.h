@@ -69,4 +69,7 @@ int planner_groups(struct planner *pl);
 /* What processes share, once all creators are known; plan_share.c. 0 or -ENOMEM. */
 int planner_sharing(struct planner *pl);
 
+/* In which user namespace each is made, and whether that can be; plan_userns.c. 0 or -ENOMEM. */
+int planner_userns(struct planner *pl);
+
 #endif

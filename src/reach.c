@@ -3,6 +3,7 @@
 #include "reach.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/syscall.h>
 
 #include "cleanup.h"
@@ -36,9 +37,15 @@ bool reach_find(const struct snap *s, const struct users *u, __u64 file, const s
 
 int reach_getfd(const struct snap *s, const struct rec_task *t, unsigned int fd)
 {
-	const struct rec_pid *tgid = snap_find(s, REC_PID, t->tgid);
-	int pidfd _close_ = tgid ? syscall(SYS_pidfd_open, tgid->numbers[0], 0) : -1;
+	const struct rec_pid *pid = snap_find(s, REC_PID, t->pid);
+	/* a thread may have a table of its own; kernels that do not know this flag know no such pidfd */
+	int pidfd _close_ = pid && t->pid != t->tgid ? syscall(SYS_pidfd_open, pid->numbers[0], PIDFD_THREAD) : -1;
 	int got;
+
+	if (pidfd < 0) {
+		pid = snap_find(s, REC_PID, t->tgid);
+		pidfd = pid ? syscall(SYS_pidfd_open, pid->numbers[0], 0) : -1;
+	}
 
 	if (pidfd < 0)
 		return -errno;

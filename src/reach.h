@@ -3,8 +3,13 @@
 #ifndef BPF_CKPT_REACH_H
 #define BPF_CKPT_REACH_H
 
-#include <stdbool.h>
+#include <fcntl.h>
 #include <linux/types.h>
+#include <stdbool.h>
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD O_EXCL /* since Linux 6.9 */
+#endif
 
 struct rec_task;
 struct snap;

@@ -131,8 +131,9 @@ bool restore_is_program(const struct restore *r, __u64 file)
 static int report_taken(struct restore *r, const struct op *op)
 {
 	unsigned int child = (const struct slot *)op->arg[5] - r->machine.slots;
+	const struct rec_task *thread = child < r->nr_procs ? NULL : r->units[child].task;
 	const struct rec_pid *pid = child < r->nr_procs ? r->plan.task[child].pid :
-			snap_find(&r->image.snap, REC_PID, r->units[child].task->pid);
+			thread ? snap_find(&r->image.snap, REC_PID, thread->pid) : NULL;
 
 	return fail(-ERR_TAKEN, "number %d at level %u is taken: by a session or process group outside of "
 		    "the tree, or by a task that is new", pid ? pid_nr(pid, r->info->root_level) : 0,
@@ -315,6 +316,7 @@ static int load(struct restore *r)
 		return err;
 	popts.shell_job = r->info->flags & TREE_F_SHELL_JOB;
 	popts.entrants = r->info->flags & TREE_F_ENTRANTS;
+	popts.host_pids = r->opts->host_pids;
 	err = plan_build(&r->plan, &r->tree, &popts, refuse_image, r);
 	if (err)
 		return err == -ERR_BLOCKED ? -ERR_IMAGE : err;
@@ -400,7 +402,7 @@ static int recipe(struct restore *r)
 
 static void restore_free(struct restore *r)
 {
-	for (unsigned int i = 0; i < r->nr_units; i++)
+	for (unsigned int i = 0; r->units && i <= r->nr_units; i++)
 		batch_free(&r->units[i].batch);
 	for (size_t i = 0; i < r->nr_kept; i++) {
 		cleanup_close(&r->kept[i].fd);

@@ -43,6 +43,7 @@ struct unit {
 	bool shares_files;             /* a process whose descriptor table others have too */
 	pid_t tid;                     /* here, once it exists */
 	pid_t *number;                 /* of a helper, as who makes it sees it: known once it exists */
+	__u64 mounts;                  /* mount namespace that it is in while it makes children; 0: ours */
 };
 
 /* A descriptor of the coordinator that stubs inherit, by the object it stands for. */
@@ -60,7 +61,7 @@ struct restore {
 	struct tree tree;
 	struct plan plan;
 	struct machine machine;
-	struct unit *units;  /* processes in plan order, then threads */
+	struct unit *units;  /* processes in plan order, then threads; behind them, an usher */
 	unsigned int nr_units, nr_procs;
 	struct unit_of { __u64 id; unsigned int unit; } *index; /* object -> unit, sorted */
 	size_t nr_index;
@@ -166,6 +167,12 @@ int restore_go_to(struct restore *r, __u64 mntns);
 __u64 restore_mounts_of_file(struct restore *r, __u64 file);
 __u64 restore_mounts_of_fs(struct restore *r, __u64 fs);
 
+/* Where each task is while the tree is made; a stub goes there before it makes children. */
+void restore_plan_mounts(struct restore *r);
+int restore_enter_mounts(struct restore *r, unsigned int task);
+/* The one that an usher must be in, as whom it makes cannot enter it any more; or 0. */
+__u64 restore_birth_mounts(const struct restore *r, unsigned int task);
+
 struct clone_args;
 
 /* Nobody else's numbers are in the way: the tree is, or will be, in a pid namespace of its own. */
@@ -183,8 +190,12 @@ int restore_root_status(const struct restore *r, int *status);
 /* Have the next children of a stub born in the pid namespace of that member, as the stub numbers it. */
 void restore_enter_pidns(struct batch *b, pid_t member);
 
-/* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards. */
-void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid);
+/* Ask clone3() for the numbers of pid in every namespace from the tree's root inwards but the first
+ * few, which its maker may not choose. */
+void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid, unsigned int blind);
+
+/* Have a stub make that task of the plan. */
+void restore_add_clone(struct restore *r, struct batch *b, unsigned int child);
 
 /*
  * The walk: begin to load it in a thread, have it (loads it when nobody began), be done with it.

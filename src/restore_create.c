@@ -20,6 +20,7 @@
 #include "res/cred.h"
 #include "restore.h"
 #include "restore_tty.h"
+#include "restore_userns.h"
 
 #define ADDRESS_MAX 0x7ffffffff000ull
 #define SIGSET_ALL ~0ull
@@ -30,9 +31,9 @@ struct kernel_sigaction {
 
 
 /* set_tid wants the innermost number first: the one place where the order is turned round. */
-void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid)
+void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_pid *pid, unsigned int blind)
 {
-	unsigned int outer = r->info->root_level - r->opts->host_pids, nr = pid->level - outer + 1;
+	unsigned int outer = r->info->root_level - r->opts->host_pids + blind, nr = pid->level - outer + 1;
 	pid_t *v = machine_alloc(&r->machine, nr * sizeof(*v));
 
 	for (unsigned int i = 0; v && i < nr; i++)
@@ -43,18 +44,18 @@ void restore_set_tid(struct restore *r, struct clone_args *a, const struct rec_p
 	a->set_tid_size = nr;
 }
 
-static void add_clone(struct restore *r, struct batch *b, unsigned int child)
+void restore_add_clone(struct restore *r, struct batch *b, unsigned int child)
 {
 	const struct plan_task *t = &r->plan.task[child];
 	struct clone_args a = { .flags = t->share, .exit_signal = t->exit_signal };
 
-	if (t->method == PLAN_SIBLING) {
+	if (t->method == PLAN_SIBLING || t->ushered) {
 		a.flags |= CLONE_PARENT;
 		a.exit_signal = 0; /* it gets its creator's; another value is EINVAL */
 	}
 	if (t->new_pidns)
 		a.flags |= CLONE_NEWPID;
-	restore_set_tid(r, &a, t->pid);
+	restore_set_tid(r, &a, t->pid, t->blind);
 	if (t->kind == PLAN_HELPER) {
 		r->units[child].number = machine_alloc(&r->machine, sizeof(pid_t));
 		a.flags |= CLONE_PARENT_SETTID;
@@ -91,8 +92,8 @@ static int list_children(const struct restore *r, struct creators *c)
 static void add_children(struct restore *r, const struct creators *c, unsigned int by, bool early)
 {
 	for (unsigned int i = c->first[by]; i != NO_CHILD; i = c->next[i])
-		if (r->plan.task[i].before_setsid == early && !r->plan.task[i].enter)
-			add_clone(r, &r->units[by].batch, i);
+		if (r->plan.task[i].before_setsid == early && !plan_is_slow(&r->plan.task[i]))
+			restore_add_clone(r, &r->units[by].batch, i);
 }
 
 /* What the coordinator's copy must get rid of before it is a clean stub that others are made from. */
@@ -161,10 +162,12 @@ static int program_creation(struct restore *r, const struct creators *c)
 			batch_op(b, SYS_prctl, PR_SET_CHILD_SUBREAPER, 1);
 		if (t->method == PLAN_ROOT || t->method == PLAN_FOREIGN)
 			clean_root(r, b);
+		err = restore_enter_mounts(r, i);
 		add_children(r, c, i, true);
 		if (!t->settle_round)
 			settle(r, c, i);
-		err = machine_submit(&r->machine, i, b);
+		if (!err && !t->blind) /* else it may be somebody who has to go again */
+			err = machine_submit(&r->machine, i, b);
 	}
 	return err;
 }
@@ -180,11 +183,13 @@ static int clone_root(struct restore *r)
 
 	if (r->tree.container)
 		a.flags |= CLONE_NEWPID;
-	restore_set_tid(r, &a, t->pid);
+	restore_set_tid(r, &a, t->pid, 0);
 	/* stubs must not be disturbed; SIGCHLD stays open, so that its default drops it */
 	sigfillset(&mask);
 	sigdelset(&mask, SIGCHLD);
 	sigprocmask(SIG_SETMASK, &mask, NULL);
+	if (t->ushered)
+		return restore_ushered_root(r);
 	if (r->opts->new_pidns && !r->tree.container) {
 		a.flags &= ~CLONE_PIDFD;
 		a.pidfd = 0;
@@ -235,7 +240,7 @@ static int make_foreigner(struct restore *r, unsigned int i)
 	there = syscall(SYS_pidfd_open, init->tid, 0);
 	if (home < 0 || there < 0 || setns(there, CLONE_NEWPID))
 		return fail(-errno, "enter pid namespace of %d", pid_own_nr(t->enter->pid));
-	restore_set_tid(r, &a, t->pid);
+	restore_set_tid(r, &a, t->pid, 0);
 	pid = syscall(SYS_clone3, &a, sizeof(a));
 	if (!pid)
 		machine_enter(&r->machine, i);
@@ -245,25 +250,16 @@ static int make_foreigner(struct restore *r, unsigned int i)
 	return err ? fail(err, "make a task in a pid namespace of the tree") : 0;
 }
 
-/* Tasks in a pid namespace that their creator is not in: it goes there with setns() and comes back. */
-static int make_entrants(struct restore *r, unsigned int round)
+/* Tasks that their creator has to go to another namespace for, or send somebody. */
+static int make_slow(struct restore *r, unsigned int round)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+	for (unsigned int i = 1; i < r->nr_procs && !err; i++) {
 		const struct plan_task *t = &r->plan.task[i];
-		struct unit *by = &r->units[t->creator];
 
-		if (t->round != round || !t->enter)
-			continue;
-		if (t->method == PLAN_FOREIGN) {
-			err = make_foreigner(r, i);
-			continue;
-		}
-		restore_enter_pidns(&by->batch, restore_nr(r, by, t->enter->pid->addr));
-		add_clone(r, &by->batch, i);
-		restore_enter_pidns(&by->batch, pid_own_nr(by->plan->pid));
-		err = restore_run_unit(r, by);
+		if (t->round == round && plan_is_slow(t))
+			err = t->method == PLAN_FOREIGN ? make_foreigner(r, i) : restore_make_slow(r, i);
 	}
 	return err;
 }
@@ -286,7 +282,7 @@ static int make_all(struct restore *r, const struct creators *c)
 	int err = await_round(r, 0);
 
 	for (unsigned int round = 1; round < r->plan.rounds && !err; round++) {
-		err = make_entrants(r, round);
+		err = make_slow(r, round);
 		if (!err)
 			err = settle_late(r, c, round);
 		if (!err)
@@ -361,12 +357,15 @@ static void end_zombie(struct restore *r, struct unit *u)
 
 	batch_op(&u->batch, SYS_prctl, PR_SET_NAME,
 		 machine_dup(&r->machine, t->comm, sizeof(t->comm)));
+	/* it may have been made in a hurry */
+	batch_op(&u->batch, SYS_sched_setscheduler, 0, SCHED_OTHER, machine_dup(&r->machine, &none, sizeof(none)));
 	/* it dumped no core then, so it shall not now, whatever its limit is */
 	batch_op(&u->batch, SYS_prctl, PR_SET_DUMPABLE, 0);
 	for (int i = 0; i < REC_RLIMITS; i++)
 		batch_op(&u->batch, SYS_prlimit64, 0, i,
 			 machine_dup(&r->machine, &p->rlimit[i], sizeof(p->rlimit[i])), 0);
-	cred_join(&r->machine, &u->batch, t);
+	if (cred_enter(r, u) || cred_join(r, &u->batch, t))
+		return;
 	batch_op(&u->batch, SYS_prctl, PR_SET_DUMPABLE, 0);
 	if (t->exit_code & 0x7f) {
 		batch_op(&u->batch, SYS_rt_sigprocmask, SIG_SETMASK,
@@ -404,6 +403,21 @@ static int end_zombies(struct restore *r)
 	return err;
 }
 
+/*
+ * Where a number is had by ns_last_pid it is a race with all that fork here: then stubs, which have this
+ * policy from us until they get their own, shall not wait for a processor. It is no matter when it fails.
+ */
+static void hurry(const struct restore *r, bool on)
+{
+	const struct sched_param prio = { .sched_priority = on };
+	bool any = false;
+
+	for (unsigned int i = 0; i < r->nr_procs; i++)
+		any |= r->plan.task[i].blind || r->plan.task[i].blind_threads;
+	if (any)
+		sched_setscheduler(0, on ? SCHED_FIFO : SCHED_OTHER, &prio);
+}
+
 int restore_create(struct restore *r)
 {
 	struct creators c = {};
@@ -411,10 +425,12 @@ int restore_create(struct restore *r)
 
 	if (!err)
 		err = program_creation(r, &c);
+	hurry(r, true);
 	if (!err)
 		err = clone_root(r);
 	if (!err)
 		err = make_all(r, &c);
+	hurry(r, false);
 	free(c.first);
 	free(c.next);
 	if (!err)

@@ -2,7 +2,6 @@
 /* restore_fill.c - memory, descriptors, threads, and all else a task has but registers. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -19,16 +18,16 @@
 #include "rec_mem.h"
 #include "rec_file.h"
 #include "rec_state.h"
+#include "res/cred.h"
 #include "res/epoll.h"
 #include "res/mm.h"
 #include "res/msgq.h"
 #include "res/unix_make.h"
 #include "restore.h"
 #include "restore_stop.h"
+#include "restore_threads.h"
 
 #define PID_MAX_LIMIT (4u << 20) /* include/linux/threads.h */
-#define THREAD_FLAGS                                                                              \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
 #define IS_LIVE(u) ((u)->body)
 
 /*
@@ -74,20 +73,6 @@ static int seize(struct restore *r, unsigned int from, unsigned int to)
 	}
 	r->freeze.options = PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP;
 	return freeze_seize(&r->freeze, who, nr);
-}
-
-static void add_threads(struct restore *r)
-{
-	for (unsigned int i = r->nr_procs; i < r->nr_units; i++) {
-		const struct rec_task *t = r->units[i].task;
-		const struct rec_pid *pid = snap_find(&r->image.snap, REC_PID, t->pid);
-		struct clone_args a = { .flags = THREAD_FLAGS };
-
-		restore_set_tid(r, &a, pid);
-		batch_op(restore_batch(r, t->signal), SYS_clone3,
-			 machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
-			 &r->machine.slots[i])->flags = OP_CHILD;
-	}
 }
 
 /* The next fork in a restored namespace goes on where the old one would have. */
@@ -168,7 +153,8 @@ static int close_processes(struct restore *r)
 			mm_join_last(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
 		set_cursor(r, u);
 		set_pid_max(r, u);
-		if (!u->shares_files) /* others may need the inherited ones still */
+		err = cred_enter(r, u);
+		if (!err && !u->shares_files) /* others may need the inherited ones still */
 			err = close_rest(r, u);
 	}
 	return err;
@@ -179,10 +165,12 @@ static int close_shared(struct restore *r)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
+	for (unsigned int i = 0; i < r->nr_units && !err; i++) {
 		struct unit *u = &r->units[i];
 
-		if (IS_LIVE(u) && u->shares_files && restore_unit(r, u->body->files) == u)
+		/* a thread with a table of its own had a copy of all that its maker has */
+		if (IS_LIVE(u) && (u->shares_files || i >= r->nr_procs) &&
+		    restore_unit(r, u->body->files) == u)
 			err = close_rest(r, u);
 	}
 	return err ? err : restore_run_batches(r);
@@ -236,16 +224,19 @@ static int fill_processes(struct restore *r)
 	err = close_processes(r);
 	if (err)
 		return err;
-	add_threads(r);
-	/* threads begin with an empty batch: their slots must be ready before they exist */
+	restore_add_threads(r);
+	/* a thread's slot must be ready before it exists, unless it may have to go again */
 	for (unsigned int i = r->nr_procs; i < r->nr_units && !err; i++)
-		err = machine_submit(&r->machine, i, &r->units[i].batch);
-	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
-		if (IS_LIVE(&r->units[i]))
+		if (!restore_is_blind_thread(r, i))
 			err = machine_submit(&r->machine, i, &r->units[i].batch);
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++)
 		if (IS_LIVE(&r->units[i]))
+			err = machine_submit(&r->machine, i, &r->units[i].batch);
+	for (unsigned int i = 0; i < r->nr_units && !err; i++)
+		if (IS_LIVE(&r->units[i]) && !restore_is_blind_thread(r, i))
 			err = restore_await(r, &r->units[i]);
+	if (!err)
+		err = restore_make_blind_threads(r);
 	if (!err)
 		err = check_reads(r);
 	return err ? err : close_shared(r);

@@ -2,9 +2,12 @@
 /* restore_mounts.c - in which mount namespace the coordinator opens what tasks had open. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <sched.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "idmap.h"
 #include "log.h"
 #include "rec_file.h"
 #include "rec_mem.h"
@@ -78,4 +81,67 @@ __u64 restore_mounts_of_file(struct restore *r, __u64 file)
 __u64 restore_mounts_of_fs(struct restore *r, __u64 fs)
 {
 	return mounts_of(r, fs);
+}
+
+static __u64 own_or(const struct restore *r, __u64 mntns)
+{
+	const struct rec_mntns *ns = snap_find(&r->image.snap, REC_MNTNS, mntns);
+
+	return ns && !(ns->flags & MNTNS_F_OWN) ? mntns : 0;
+}
+
+__u64 restore_birth_mounts(const struct restore *r, unsigned int task)
+{
+	const struct unit *u = &r->units[task];
+	__u64 ns = u->body ? own_or(r, u->body->mntns) : 0;
+
+	return ns && !userns_within(&r->image.snap, userns_of_mntns(&r->image.snap, ns), u->plan->userns) ? ns : 0;
+}
+
+/* Who has a directory in common with others cannot go with it to another namespace: mount_namespaces(7). */
+static void note_sharing(struct restore *r, unsigned int i)
+{
+	const struct unit *u = &r->units[i];
+	__u64 ns = u->body ? own_or(r, u->body->mntns) : 0;
+
+	if (!ns || u->plan->unshare & CLONE_FS)
+		return;
+	while (r->plan.task[i].share & CLONE_FS)
+		i = r->plan.task[i].creator;
+	r->units[i].mounts = ns;
+}
+
+void restore_plan_mounts(struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_procs; i++)
+		if (r->plan.task[i].share & CLONE_FS)
+			note_sharing(r, i);
+	/* who has none of its own has its maker's; makers may come later in the plan */
+	for (unsigned int i = 0; i < r->nr_procs; i++) {
+		struct unit *u = &r->units[i];
+		unsigned int by = i;
+
+		if (u->plan->ushered)
+			u->mounts = u->mounts ?: restore_birth_mounts(r, i);
+		while (!r->units[by].mounts && by && r->plan.task[by].method != PLAN_FOREIGN &&
+		       !r->plan.task[by].ushered)
+			by = r->plan.task[by].creator;
+		u->mounts = r->units[by].mounts;
+	}
+}
+
+int restore_enter_mounts(struct restore *r, unsigned int task)
+{
+	const struct plan_task *t = &r->plan.task[task];
+	struct unit *u = &r->units[task];
+	bool made = t->method == PLAN_FORK || t->method == PLAN_SIBLING;
+	__u64 birth = t->ushered ? restore_birth_mounts(r, task) : made ? r->units[t->creator].mounts : 0;
+	int fd;
+
+	if (u->mounts == birth)
+		return 0;
+	if (restore_kept(r, u->mounts, &fd, NULL))
+		return fail(-ERR_IMAGE, "image: mount namespace %llu was not made", u->mounts);
+	batch_op(&u->batch, SYS_setns, fd, CLONE_NEWNS);
+	return 0;
 }

@@ -72,6 +72,14 @@ static void note_sharers(struct restore *r)
 		if (owner != u)
 			owner->shares_files = u->shares_files = true;
 	}
+	/* a thread with a table or a directory of its own takes these from what the process inherited */
+	for (unsigned int i = r->nr_procs; i < r->nr_units; i++) {
+		struct unit *u = &r->units[i];
+
+		if (u->body && (restore_unit(r, u->body->files) == u || restore_unit(r, u->body->fs) == u))
+			restore_unit(r, restore_unit(r, u->task->signal)->body->files)->shares_files =
+				restore_unit(r, u->task->signal)->shares_files = true;
+	}
 }
 
 static int make_units(struct restore *r)
@@ -82,7 +90,7 @@ static int make_units(struct restore *r)
 		threads += r->tree.procs[i].nr_threads - 1;
 	r->nr_procs = r->plan.nr;
 	r->nr_units = r->nr_procs + threads;
-	r->units = calloc(r->nr_units, sizeof(*r->units));
+	r->units = calloc(r->nr_units + 1, sizeof(*r->units));
 	r->index = calloc(r->nr_units * 6, sizeof(*r->index));
 	if (!r->units || !r->index)
 		return fail(-ENOMEM, "restore");
@@ -104,6 +112,7 @@ static int make_units(struct restore *r)
 	}
 	index_units(r);
 	note_sharers(r);
+	restore_plan_mounts(r);
 	return 0;
 }
 
@@ -113,7 +122,7 @@ static int make_units(struct restore *r)
 static int choose_high(struct restore *r)
 {
 	struct rlimit *lim = &r->rlimit[RLIMIT_NOFILE];
-	int pidfd _close_ = -1;
+	int pidfd _close_ = -1, fd _close_ = -1;
 	__u32 top = 2;
 
 	lim->rlim_cur = lim->rlim_max;
@@ -137,11 +146,8 @@ static int choose_high(struct restore *r)
 	r->self_pidfd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, r->high);
 	if (r->self_pidfd < 0)
 		return fail(-errno, "open ourselves");
-	if (r->tree.container) {
-		int fd _close_ = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
-
-		r->last_pid_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, r->high);
-	}
+	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
+	r->last_pid_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, r->high);
 	return 0;
 }
 
@@ -207,7 +213,7 @@ static __u64 find_hole(struct restore *r, struct busy *v, size_t nr, size_t need
 static int place_machine(struct restore *r)
 {
 	struct busy *v _free_ = NULL;
-	size_t nr = 0, vmas, need = machine_size(r->nr_units, HEAP) + PARK_BYTES;
+	size_t nr = 0, vmas, need = machine_size(r->nr_units + 1, HEAP) + PARK_BYTES;
 	struct busy *all;
 	__u64 at, park;
 	int err = own_maps(r, &v, &nr);
@@ -224,7 +230,7 @@ static int place_machine(struct restore *r)
 	at = find_hole(r, v, nr, need);
 	if (!at)
 		return fail(-ENOMEM, "no %zu bytes of address space are free in all tasks", need);
-	err = machine_open(&r->machine, at, r->nr_units, HEAP);
+	err = machine_open(&r->machine, at, r->nr_units + 1, HEAP);
 	park = at + r->machine.size;
 	for (unsigned int i = 0; i < r->nr_vdso; i++) {
 		r->vdso[i].parked = park;

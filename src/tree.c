@@ -37,12 +37,19 @@ static int by_u64(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
+size_t tree_own_pidns(const struct tree *t, __u64 ns)
+{
+	const __u64 *at = t->nr_own_ns ? bsearch(&ns, t->own_ns, t->nr_own_ns, sizeof(ns), by_u64) : NULL;
+
+	return at ? (size_t)(at - t->own_ns) : t->nr_own_ns;
+}
+
 bool tree_has_pidns(const struct tree *t, __u64 ns)
 {
 	for (int i = 0; ns && t->nr_own_ns && i <= PIDNS_LEVEL_MAX; i++) {
 		const struct rec_pidns *r = snap_find(t->snap, REC_PIDNS, ns);
 
-		if (bsearch(&ns, t->own_ns, t->nr_own_ns, sizeof(ns), by_u64))
+		if (tree_own_pidns(t, ns) < t->nr_own_ns)
 			return true;
 		ns = r ? r->parent : 0;
 	}

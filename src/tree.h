@@ -63,6 +63,9 @@ struct proc *tree_find(const struct tree *t, __u64 pid);
 /* The init of that namespace, or of one above it, is in the tree: all of it belongs to the tree. */
 bool tree_has_pidns(const struct tree *t, __u64 ns);
 
+/* Where in own_ns that namespace is; nr_own_ns when its init is not in the tree. */
+size_t tree_own_pidns(const struct tree *t, __u64 ns);
+
 /* The living init of a namespace, or NULL when the tree has none. */
 struct proc *tree_ns_init(const struct tree *t, __u64 ns);
 

@@ -24,7 +24,7 @@
 #include "rec_file.h"
 #include "walk.skel.h"
 
-enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS,
+enum { PROG_TASKS, PROG_SIGNALS, PROG_MM, PROG_FS, PROG_OWNERS, PROG_VMAS, PROG_FILES, PROG_HOLDERS, PROG_UNDOS,
        PROG_TTY_FILES, PROG_CTTY, PROG_MQUEUES, PROG_QUEUES, NR_PROGS };
 
 struct walk {
@@ -143,7 +143,8 @@ int walk_run(struct walk *w, unsigned int passes, struct snap *s)
 {
 	static const struct { unsigned int pass; int prog; } order[] = {
 		{ WALK_TASKS, PROG_TASKS }, { WALK_STATE, PROG_SIGNALS }, { WALK_STATE, PROG_MM },
-		{ WALK_STATE, PROG_FS },    { WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
+		{ WALK_STATE, PROG_FS },    { WALK_STATE, PROG_OWNERS },
+		{ WALK_VMAS, PROG_VMAS },	  { WALK_FILES, PROG_FILES },
 		{ WALK_HOLDERS, PROG_HOLDERS }, { WALK_UNDOS, PROG_UNDOS },
 		{ WALK_TTYS, PROG_TTY_FILES }, { WALK_TTYS, PROG_CTTY },
 		{ WALK_MQUEUES, PROG_MQUEUES }, { WALK_QUEUES, PROG_QUEUES },
@@ -278,6 +279,7 @@ static int attach(struct walk *w)
 		[PROG_HOLDERS] = w->skel->progs.walk_holders, [PROG_UNDOS] = w->skel->progs.walk_undos,
 		[PROG_TTY_FILES] = w->skel->progs.walk_tty_files, [PROG_CTTY] = w->skel->progs.walk_ctty,
 		[PROG_MQUEUES] = w->skel->progs.walk_mqueues, [PROG_QUEUES] = w->skel->progs.walk_queues,
+		[PROG_OWNERS] = w->skel->progs.walk_owners,
 	};
 
 	for (int i = 0; i < NR_PROGS; i++) {

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/nsfs.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -529,6 +531,61 @@ static void tell_threads(const struct process *p)
 	who = p->chain;
 }
 
+/* ---- user namespaces ---- */
+
+/* How many are above it, and whose it is: ioctl_ns(2). The initial one is nobody's. */
+static void tell_owner(const char *what, int fd, bool is_user)
+{
+	int user = is_user ? fd : ioctl(fd, NS_GET_USERNS), up;
+	char text[512] = "";
+	uid_t uid = 0;
+
+	while (user >= 0 && strlen(text) < sizeof(text) - 32) {
+		if (!ioctl(user, NS_GET_OWNER_UID, &uid))
+			snprintf(text + strlen(text), sizeof(text) - strlen(text), " %u", uid);
+		up = ioctl(user, NS_GET_PARENT);
+		close(user);
+		user = up;
+	}
+	tell("%s belongs to users%s", what, text);
+}
+
+static void tell_lines(int pid, const char *name)
+{
+	char path[64], line[256];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, name);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		line[strcspn(line, "\n")] = 0;
+		tell("%s %s", name, line);
+	}
+	if (f)
+		fclose(f);
+}
+
+static void tell_namespaces(int pid)
+{
+	static const char *const kinds[] = { "user", "pid", "pid_for_children", "mnt" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		int fd;
+
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, kinds[i]);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		tell_owner(kinds[i], i ? fd : dup(fd), !i);
+		close(fd);
+	}
+	tell_lines(pid, "uid_map");
+	tell_lines(pid, "gid_map");
+	tell_lines(pid, "projid_map");
+	tell_lines(pid, "setgroups");
+}
+
 static void tell_process(const struct process *p)
 {
 	static int fds[MAX_TASKS];
@@ -540,6 +597,7 @@ static void tell_process(const struct process *p)
 	if (p->state == 'Z')
 		return;
 	tell_files(p->pid);
+	tell_namespaces(p->pid);
 	tell_timers(p->pid);
 	tell_areas(p->pid);
 	count = list_numbers(p->pid, "fd", fds, MAX_TASKS);

@@ -3,7 +3,7 @@
 #include "res.h"
 
 extern const struct res_type res_tty, res_tty_file, res_tty_data, res_ctty;
-extern const struct res_type res_pidns, res_pid, res_tree, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
+extern const struct res_type res_pidns, res_pid, res_tree, res_userns, res_owners, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item, res_socket, res_sock, res_unix,
 	res_unix_pending, res_unix_path, res_unix_msg, res_unix_file,
 	res_inet, res_mcast, res_mcast_source, res_tcp, res_stream, res_datagram, res_sockopt,
@@ -13,6 +13,8 @@ extern const struct res_type res_pidns, res_pid, res_tree, res_mntns, res_mount,
 
 const struct res_type *const res_types[] = {
 	&res_pidns, &res_pid, &res_tree,
+	/* entered to make mount namespaces that they own */
+	&res_userns, &res_owners,
 	/* before anything is opened, and entered before anything else is done */
 	&res_mntns, &res_mount,
 	/* made by the coordinator; what has contents before what is opened through it */

@@ -7,11 +7,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
+#include <stdio.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "check.h"
 #include "dump.h"
+#include "idmap.h"
 #include "log.h"
 #include "mount.h"
 #include "mounts.h"
@@ -27,24 +33,6 @@ static const struct field fields[] = {
 	FIELD(R, flags, MUST_MATCH, AS_HEX),
 	FIELD(R, pid, NEVER_SAVED, AS_DEC),
 };
-
-/* setns() asks for a directory that is not shared with another process. */
-static void check_sharers(struct check *c, const struct rec_mntns *ns)
-{
-	snap_for_each(c->snap, REC_TASK, const struct rec_task, t) {
-		size_t nr;
-		void **user;
-
-		if (t->mntns != ns->addr)
-			continue;
-		user = snap_referring(c->snap, REC_TASK, struct rec_task, fs, t->fs, &nr);
-		for (size_t i = 0; i < nr; i++)
-			if (((const struct rec_task *)user[i])->tgid != t->tgid)
-				check_refuse(c, t->addr, "mntns", "shares its working directory "
-					     "(CLONE_FS) in a mount namespace of its own, which is not "
-					     "supported yet");
-	}
-}
 
 static void check_mounts(struct check *c, const struct rec_mntns *ns, const struct mount_diff *d)
 {
@@ -75,7 +63,6 @@ static int check(struct check *c, const void *rec)
 	else
 		check_mounts(c, ns, &d);
 	mounts_diff_free(&d);
-	check_sharers(c, ns);
 	return 0;
 }
 
@@ -106,37 +93,78 @@ static int read_mntns(const struct image *img, const void *rec)
 	return 0;
 }
 
-static int restore_mntns(struct restore *r, const void *rec)
+static int isolate(const struct rec_mntns *ns)
 {
-	const struct rec_mntns *ns = rec;
-	int fd _close_ = -1;
+	return unshare(CLONE_NEWNS) ||
+	       mount(NULL, "/", NULL, MS_REC | (ns->flags & MNTNS_F_SLAVE ? MS_SLAVE : MS_PRIVATE), NULL);
+}
 
-	if (ns->flags & MNTNS_F_OWN)
-		return 0;
-	if (restore_go_home(r) || unshare(CLONE_NEWNS))
+/* Made by somebody in the user namespace that is to own it, who goes when we have hold of it. */
+static int make_owned(struct restore *r, const struct rec_mntns *ns, int userns)
+{
+	char path[64];
+	int status, fd = -1, err = 0;
+	pid_t maker = fork();
+
+	if (!maker) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setns(userns, CLONE_NEWUSER) || isolate(ns))
+			_exit(errno);
+		raise(SIGSTOP);
+		_exit(0);
+	}
+	if (maker < 0 || waitpid(maker, &status, WUNTRACED) != maker)
+		return fail(-errno, "make a mount namespace");
+	if (WIFEXITED(status))
+		return fail(-WEXITSTATUS(status), "make a mount namespace in a user namespace");
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", maker);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		err = fail(-errno, "open a mount namespace");
+	kill(maker, SIGKILL);
+	waitpid(maker, NULL, 0);
+	return err ? err : restore_keep(r, ns->addr, fd, -1);
+}
+
+static int make_ours(struct restore *r, const struct rec_mntns *ns)
+{
+	int fd;
+
+	if (isolate(ns))
 		return fail(-errno, "make a mount namespace");
 	r->mounts_now = ns->addr;
-	if (mount(NULL, "/", NULL, MS_REC | (ns->flags & MNTNS_F_SLAVE ? MS_SLAVE : MS_PRIVATE), NULL))
-		return fail(-errno, "keep the mounts of a namespace to itself");
 	fd = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return fail(-errno, "open a mount namespace");
-	return restore_keep(r, ns->addr, take_fd(&fd), -1) ?: restore_go_home(r);
+	return restore_keep(r, ns->addr, fd, -1) ?: restore_go_home(r);
+}
+
+static int restore_mntns(struct restore *r, const void *rec)
+{
+	const struct rec_mntns *ns = rec;
+	__u64 owner = userns_of_mntns(&r->image.snap, ns->addr);
+	int fd, err;
+
+	if (ns->flags & MNTNS_F_OWN)
+		return 0;
+	err = restore_go_home(r);
+	if (err || !owner)
+		return err ? err : make_ours(r, ns);
+	return restore_kept(r, owner, &fd, NULL) ? -ERR_IMAGE : make_owned(r, ns, fd);
 }
 
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_mntns *ns = rec;
-	int fd;
+	bool own = ns->flags & MNTNS_F_OWN;
+	int fd = r->home.mntns;
 
-	if (ns->flags & MNTNS_F_OWN)
-		return 0;
-	if (restore_kept(r, ns->addr, &fd, NULL))
+	if (!own && restore_kept(r, ns->addr, &fd, NULL))
 		return fail(-ERR_IMAGE, "image: mount namespace %llu was not made", ns->addr);
 	for (unsigned int i = 0; i < r->tree.nr; i++) {
 		struct unit *u = &r->units[i];
 
-		if (u->body && u->body->mntns == ns->addr)
+		if (u->body && u->body->mntns == ns->addr && u->mounts != (own ? 0 : ns->addr))
 			batch_op(&u->batch, SYS_setns, fd, CLONE_NEWNS);
 	}
 	return 0;

@@ -12,8 +12,10 @@
 #include "dump.h"
 #include "log.h"
 #include "rec_task.h"
+#include "reach.h"
 #include "res.h"
 #include "restore.h"
+#include "thread_maker.h"
 
 #define R struct rec_task
 #define IOPRIO_WHO_PROCESS 1
@@ -53,7 +55,7 @@ static const struct field fields[] = {
 	FIELD(R, ns_cgroup, MUST_MATCH, AS_DEC),
 	FIELD(R, ns_time, MUST_MATCH, AS_DEC),
 	FIELD(R, ns_time_children, MUST_MATCH, AS_DEC),
-	FIELD(R, ns_user, MUST_MATCH, AS_DEC),
+	FIELD(R, ns_user, MAY_DIFFER, AS_DEC), /* rec_owners tells */
 	FIELD(R, cgroup, MAY_DIFFER, AS_DEC),
 	FIELD(R, uid, MUST_MATCH, AS_DEC),
 	FIELD(R, gid, MUST_MATCH, AS_DEC),
@@ -120,13 +122,12 @@ static void check_namespaces(struct check *c, const struct rec_task *t, const st
 		{ "ipc", t->ns_ipc, own->ns_ipc },	 { "network", t->ns_net, own->ns_net },
 		{ "cgroup", t->ns_cgroup, own->ns_cgroup }, { "time", t->ns_time, own->ns_time },
 		{ "time (for children)", t->ns_time_children, own->ns_time_children },
-		{ "user", t->ns_user, own->ns_user },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ns); i++)
 		if (ns[i].theirs != ns[i].ours)
 			check_refuse(c, t->addr, "namespace", "%s namespace %u differs from this command's "
-				     "(%u); only pid namespaces and proc mounts may differ yet",
+				     "(%u); only pid and user namespaces and proc mounts may differ yet",
 				     ns[i].name, ns[i].theirs, ns[i].ours);
 }
 
@@ -147,23 +148,54 @@ static void check_children_ns(struct check *c, const struct rec_task *t)
 			     "supported yet", ns ? ns->inum : 0);
 }
 
-/* Threads that have a table or directory of their own are no longer what clone() makes of threads. */
+/* What is not its process's own is not another process's, either. */
+static bool shared_with_process(struct check *c, const struct rec_task *t, const struct rec_task *body)
+{
+	void **user;
+	size_t nr;
+
+	user = snap_referring(c->snap, REC_TASK, struct rec_task, files, t->files, &nr);
+	for (size_t i = 0; i < nr && t->files != body->files; i++)
+		if (((const struct rec_task *)user[i])->tgid != t->tgid)
+			return true;
+	user = snap_referring(c->snap, REC_TASK, struct rec_task, fs, t->fs, &nr);
+	for (size_t i = 0; i < nr && t->fs != body->fs; i++)
+		if (((const struct rec_task *)user[i])->tgid != t->tgid)
+			return true;
+	return false;
+}
+
+static bool has_pidfd_of_threads(void)
+{
+	int fd _close_ = syscall(SYS_pidfd_open, getpid(), PIDFD_THREAD);
+
+	return fd >= 0;
+}
+
+/* A thread's table of its own is nobody else's; planned by thread_maker(). */
 static void check_thread(struct check *c, const struct rec_task *t)
 {
 	const struct proc *p = tree_find(c->tree, t->tgid);
 	const struct rec_task *body = p ? proc_body(p) : NULL;
 
-	if (!body)
+	if (!body || t == p->leader)
 		return;
-	if (t->files != body->files)
-		check_refuse(c, t->addr, "fd", "a thread has a descriptor table of its own "
-			     "(unshare(CLONE_FILES)), which is not supported yet");
 	if (t->mntns != body->mntns)
 		check_refuse(c, t->addr, "mntns", "a thread is in another mount namespace than its process, "
 			     "which is not supported yet");
-	if (t->fs != body->fs)
-		check_refuse(c, t->addr, "fs", "a thread has a working directory of its own "
-			     "(unshare(CLONE_FS)), which is not supported yet");
+	if (t->files == body->files && t->fs == body->fs)
+		return;
+	if (t->files != body->files)
+		check_outside(c, t->files, "fd", "descriptor table (CLONE_FILES)");
+	if (t->files != body->files && !has_pidfd_of_threads())
+		check_refuse(c, t->addr, "fd", "a thread has a descriptor table of its own "
+			     "(unshare(CLONE_FILES)), which can be read from Linux 6.9 on (PIDFD_THREAD)");
+	if (!thread_maker(p, t))
+		check_refuse(c, t->addr, "fd", "a thread has its descriptor table in common with one thread and "
+			     "its working directory with another, which cannot be rebuilt");
+	if (shared_with_process(c, t, body))
+		check_refuse(c, t->addr, "fd", "a thread shares a descriptor table or a working directory of its "
+			     "own with another process, which is not supported");
 }
 
 static int check(struct check *c, const void *rec)
@@ -237,24 +269,25 @@ static int join(struct restore *r, const void *rec)
 {
 	const struct rec_task *t = rec;
 	struct batch *b = restore_batch(r, t->addr);
+	int err;
 
 	if (t->exit_state) { /* a leader that exits before its threads keeps its name and rights */
 		if (restore_unit(r, t->addr)->body) {
 			batch_op(b, SYS_prctl, PR_SET_NAME, machine_dup(&r->machine, t->comm, sizeof(t->comm)));
-			cred_join(&r->machine, b, t);
+			return cred_join(r, b, t);
 		}
 		return 0;
 	}
 	join_identity(r, b, t);
 	batch_op(b, SYS_sched_setaffinity, 0, sizeof(t->cpus),
 		 machine_dup(&r->machine, t->cpus, sizeof(t->cpus)));
-	if (t->ioprio)
-		batch_op(b, SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, t->ioprio);
+	if (t->ioprio && syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, restore_unit(r, t->addr)->tid, t->ioprio))
+		return fail(-errno, "set the I/O priority of %.16s", t->comm); /* it may lack the right */
 	if (t->timer_slack)
 		batch_op(b, SYS_prctl, PR_SET_TIMERSLACK, t->timer_slack);
 	if (t->personality)
 		batch_op(b, SYS_personality, t->personality);
-	cred_join(&r->machine, b, t);
+	err = cred_join(r, b, t);
 	if (t->no_new_privs)
 		batch_op(b, SYS_prctl, PR_SET_NO_NEW_PRIVS, 1);
 	if (t->pf & PF_MCE_PROCESS)
@@ -263,7 +296,7 @@ static int join(struct restore *r, const void *rec)
 	batch_op(b, SYS_prctl, PR_SET_PDEATHSIG, t->pdeath_signal);
 	if (t->seccomp_mode == 1) /* SECCOMP_MODE_STRICT; suspended like filters while we trace */
 		batch_op(b, SYS_prctl, PR_SET_SECCOMP, 1);
-	return 0;
+	return err;
 }
 
 const struct res_type res_task = {

@@ -181,6 +181,11 @@
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
 	X(pidns_unshared)                                                                          \
+	X(thread_tables)                                                                   \
+	X(mntns_shared)                                                                    \
+	X(userns)                                                                          \
+	X(userns_pidns)                                                                    \
+	X(userns_threads)                                                                  \
 	X(pidns_limit)                                                                             \
 	X(pidns_deep)
 

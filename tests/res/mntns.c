@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -85,6 +86,63 @@ const struct fixture fixture_mntns_proc = {
 	.name = "mntns_proc",
 	.about = "a mount namespace with a proc of its own for a pid namespace",
 	.setup = setup,
+	.verify = verify,
+	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- processes that share their directory there (CLONE_FS) ---- */
+
+static pid_t sharer;
+
+static void serve_sharer(void)
+{
+	fx_mark("sharing");
+	fx_await("moved");
+	_exit(getcwd(cwd, sizeof(cwd)) && !strcmp(cwd, "/usr") && umask(0) == 017 ? 5 : 6);
+}
+
+static void setup_sharing(void)
+{
+	must(mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL));
+	remember();
+	sharer = must(syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0));
+	if (!sharer)
+		serve_sharer();
+	fx_await("sharing");
+	fx_child("alone", setup_member, verify_view);
+}
+
+static void verify_sharing(void)
+{
+	verify_view();
+	if (!fx_last())
+		return;
+	must(chdir("/usr"));
+	umask(017);
+	fx_mark("moved");
+	expect_eq("who shares the directory", fx_exit_of(sharer), 5);
+	umask(0);
+	must(chdir(cwd));
+}
+
+static void setup_unshare_sharing(void)
+{
+	must(unshare(CLONE_NEWNS | CLONE_NEWPID));
+	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	fx_child("init", setup_sharing, verify_sharing);
+	remember();
+}
+
+static void setup_shared(void)
+{
+	remember();
+	fx_child("unshare", setup_unshare_sharing, verify_parent);
+}
+
+const struct fixture fixture_mntns_shared = {
+	.name = "mntns_shared",
+	.about = "processes that share a directory in a mount namespace of their own",
+	.setup = setup_shared,
 	.verify = verify,
 	.flags = FX_NESTS | FX_NO_FORK | FX_ROUNDS | FX_NESTED,
 };

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* thread.c - many threads, each with a name, mask, alternate stack, TLS and nice of its own. */
+#include <fcntl.h>
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -203,4 +206,132 @@ const struct fixture fixture_thread_leader = {
 	.setup = setup_leader,
 	.verify = verify_leader,
 	.flags = FX_NESTED,
+};
+
+/* ---- threads with tables of their own: unshare(CLONE_FILES), unshare(CLONE_FS) ---- */
+
+enum { ALONE, WITH_ALONE, ELSEWHERE, BOTH, NR_OWN };
+
+struct tables {
+	long fd_size; /* of descriptor 20, or -errno */
+	char cwd[512];
+	int mask;
+};
+
+static pthread_t own_threads[NR_OWN];
+static volatile int own_asked;
+
+static void look_at_tables(struct tables *t)
+{
+	char c[64];
+
+	t->fd_size = pread(20, c, sizeof(c), 0);
+	if (t->fd_size < 0)
+		t->fd_size = -errno;
+	if (!getcwd(t->cwd, sizeof(t->cwd)))
+		t->cwd[0] = 0;
+	t->mask = umask(0);
+	umask(t->mask);
+}
+
+static void put_file(int bytes)
+{
+	char text[64] = "";
+	int fd = must(open("/tmp", O_RDWR | O_TMPFILE, 0600));
+
+	must(write(fd, text, bytes));
+	must(dup2(fd, 20));
+	if (fd != 20)
+		close(fd);
+}
+
+static void *with_tables(void *arg);
+
+static void make_own(long which)
+{
+	if (which == ALONE || which == BOTH) {
+		must(unshare(CLONE_FILES));
+		put_file(10 + which);
+		must(close(21));
+	}
+	if (which == ELSEWHERE || which == BOTH) {
+		must(unshare(CLONE_FS));
+		must(chdir(which == BOTH ? "/usr" : "/"));
+		umask(010 << which);
+	}
+	if (which == ALONE && pthread_create(&own_threads[WITH_ALONE], NULL, with_tables, (void *)WITH_ALONE))
+		fx_die("no thread");
+}
+
+static void compare_tables(long which, const struct tables *was, const struct tables *is)
+{
+	expect(was->fd_size == is->fd_size, "thread %ld: descriptor 20 gives %ld, was %ld", which, is->fd_size,
+	       was->fd_size);
+	expect(!strcmp(was->cwd, is->cwd), "thread %ld is in %s, was in %s", which, is->cwd, was->cwd);
+	expect(was->mask == is->mask, "thread %ld has umask %o, had %o", which, is->mask, was->mask);
+}
+
+static void *with_tables(void *arg)
+{
+	long which = (long)arg;
+	struct tables was, is;
+
+	make_own(which);
+	look_at_tables(&was);
+	fx_mark("own.%ld", which);
+	while (!own_asked)
+		fx_nap();
+	look_at_tables(&is);
+	compare_tables(which, &was, &is);
+	/* what one does with a table is seen by who shares it, and by nobody else */
+	if (which == ALONE) {
+		must(dup2(20, 30));
+		fx_mark("dup");
+	}
+	fx_await("dup");
+	expect((fcntl(30, F_GETFD) >= 0) == (which == ALONE || which == WITH_ALONE),
+	       "thread %ld %s what the first one with a table did", which, fcntl(30, F_GETFD) >= 0 ? "sees" : "misses");
+	expect((fcntl(21, F_GETFD) >= 0) == (which == ELSEWHERE), "thread %ld: descriptor 21", which);
+	fx_mark("looked.%ld", which);
+	for (int i = 0; i < NR_OWN; i++)
+		fx_await("looked.%d", i);
+	return NULL;
+}
+
+static struct tables own_tables;
+
+static void setup_tables(void)
+{
+	must(chdir(fx_path("")));
+	put_file(5);
+	must(dup2(20, 21));
+	for (long i = 0; i < NR_OWN; i++) {
+		if (i != WITH_ALONE && pthread_create(&own_threads[i], NULL, with_tables, (void *)i))
+			fx_die("no thread");
+		fx_await("own.%ld", i);
+	}
+	fx_await("own.%d", WITH_ALONE);
+	look_at_tables(&own_tables);
+}
+
+static void verify_tables(void)
+{
+	struct tables now;
+
+	look_at_tables(&now);
+	compare_tables(-1, &own_tables, &now);
+	if (!fx_last())
+		return;
+	own_asked = 1;
+	for (int i = 0; i < NR_OWN; i++)
+		pthread_join(own_threads[i], NULL);
+	expect(fcntl(21, F_GETFD) >= 0, "the process lost descriptor 21");
+}
+
+const struct fixture fixture_thread_tables = {
+	.name = "thread_tables",
+	.about = "threads with descriptor tables and working directories of their own, one shared by two",
+	.setup = setup_tables,
+	.verify = verify_tables,
+	.flags = FX_ROUNDS | FX_NESTED,
 };

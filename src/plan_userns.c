@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * plan_userns.c - in which user namespace each process is made.
+ *
+ * With the restorer's own rights wherever that goes: such a task enters its user namespace when it has
+ * made its children. But who makes a pid namespace is in the user namespace that will own it, and its
+ * init and all that this makes are in there from birth (kernel/pid_namespace.c). There they may choose
+ * numbers only in pid namespaces that it owns, too; the outer ones come by the cursors of those
+ * (ns_last_pid).
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <stdlib.h>
+
+#include "idmap.h"
+#include "planner.h"
+
+struct userns {
+	struct planner *pl;
+	const struct snap *snap;
+	bool *done;   /* by task index */
+	__u64 *owner; /* of the pid namespaces of the tree, in the order of tree->own_ns */
+};
+
+static const struct rec_task *body_of(const struct proc *p)
+{
+	return proc_body(p) ?: p->leader;
+}
+
+/* Who owns the pid namespace; those around the tree are the restorer's. */
+static __u64 owner_of(const struct userns *u, __u64 ns)
+{
+	const struct tree *t = u->pl->tree;
+	size_t at = tree_own_pidns(t, ns);
+
+	if (at < t->nr_own_ns)
+		return u->owner[at];
+	return ns == t->root_ns->addr ? userns_of_pidns(u->snap, t->root->leader) : 0;
+}
+
+static void list_owners(struct userns *u)
+{
+	const struct tree *t = u->pl->tree;
+
+	for (size_t i = 0; i < t->nr; i++)
+		if (pid_own_nr(t->procs[i].pid) == 1)
+			u->owner[tree_own_pidns(t, t->procs[i].pid->ns)] =
+				userns_of_pidns(u->snap, t->procs[i].leader);
+}
+
+/* How many of the outermost numbers of a task in pid namespace ns cannot be chosen from within `from`. */
+static unsigned int blind_levels(const struct userns *u, __u64 ns, __u64 from)
+{
+	unsigned int top = u->pl->tree->root_level - u->pl->opts->host_pids, blind = 0;
+	const struct rec_pidns *r = from ? snap_find(u->snap, REC_PIDNS, ns) : NULL;
+
+	for (; r && r->level >= top; r = snap_find(u->snap, REC_PIDNS, r->parent)) {
+		if (!blind && !userns_within(u->snap, owner_of(u, r->addr), from))
+			blind = r->level - top + 1;
+		if (!r->level)
+			break;
+	}
+	return blind;
+}
+
+/* Its init is made by an usher: a task that goes into the user namespace and makes it there. */
+static void plan_usher(struct userns *u, const struct proc *p, __u64 from, const struct rec_task *like,
+		       __u64 owner)
+{
+	struct plan_task *t = task_of(u->pl, p);
+	char why[160];
+
+	if (!userns_within(u->snap, owner, from))
+		REFUSE(u->pl, p, "is the init of a pid namespace that another user namespace owns than any "
+		       "which its maker can be in");
+	else if (from && !cred_possible(u->snap, from, body_of(p), like, why, sizeof(why)))
+		REFUSE(u->pl, p, "has %s", why);
+	if (t->share & CLONE_FS)
+		REFUSE(u->pl, p, "is the init of a pid namespace of another user namespace, and shares its "
+		       "working directory with its maker (CLONE_FS), which cannot be rebuilt");
+	t->ushered = true;
+	t->blind_usher = blind_levels(u, p->ns->parent, from);
+	t->userns = owner;
+	t->like = body_of(p);
+}
+
+static void plan_birth(struct userns *u, unsigned int i);
+
+static void be_born(struct userns *u, unsigned int i)
+{
+	struct plan_task *t = &u->pl->plan->task[i];
+	const struct plan_task *by = &u->pl->plan->task[t->creator];
+	__u64 from = 0, owner;
+	const struct rec_task *like = NULL;
+
+	if (t->method == PLAN_FORK || t->method == PLAN_SIBLING) {
+		plan_birth(u, t->creator);
+		from = by->userns;
+		like = by->like;
+	}
+	t->userns = from;
+	t->like = like;
+	owner = t->new_pidns ? owner_of(u, t->ns) : from;
+	if (t->new_pidns && owner != from)
+		plan_usher(u, t->proc, from, like, owner);
+	if (t->enter && !userns_within(u->snap, owner_of(u, t->enter->pid->ns), from))
+		REFUSE(u->pl, t->proc ?: u->pl->tree->root, "is in a pid namespace (or has a child there) whose "
+		       "user namespace its maker is not above");
+	t->blind = blind_levels(u, t->ns, t->userns);
+}
+
+static void plan_birth(struct userns *u, unsigned int i)
+{
+	if (u->done[i])
+		return;
+	u->done[i] = true; /* circles were refused */
+	be_born(u, i);
+}
+
+/* setns(2): "not sharing its directories with another process". */
+static bool shares_directories(const struct userns *u, const struct proc *p)
+{
+	size_t nr;
+	void **user = snap_referring(u->snap, REC_TASK, struct rec_task, fs, body_of(p)->fs, &nr);
+
+	for (size_t i = 0; i < nr && body_of(p)->fs; i++)
+		if (((const struct rec_task *)user[i])->tgid != p->leader->tgid)
+			return true;
+	return false;
+}
+
+static void check_threads(struct userns *u, const struct proc *p, __u64 in, const struct rec_task *like)
+{
+	char why[160];
+
+	for (unsigned int i = 0; i < p->nr_threads; i++)
+		if (!cred_possible(u->snap, in, p->threads[i], like, why, sizeof(why))) {
+			REFUSE(u->pl, p, "has %s%s", i ? "a thread with " : "", why);
+			return;
+		}
+}
+
+/* What a task does once it is in its user namespace must be allowed from there. */
+static void check_children_ns(struct userns *u, const struct proc *p, __u64 in)
+{
+	for (unsigned int i = 0; i < p->nr_threads; i++) {
+		const struct rec_task *t = p->threads[i];
+		__u64 owner = userns_of_children(u->snap, t);
+
+		if (t->exit_state || t->pidns_children == p->pid->ns)
+			continue;
+		if (!userns_within(u->snap, owner, in) ||
+		    (owner != in && !tree_ns_init(u->pl->tree, t->pidns_children)))
+			REFUSE(u->pl, p, "makes its children in a pid namespace that belongs to another user "
+			       "namespace than its own, which cannot be rebuilt");
+	}
+}
+
+static void check_mounts(struct userns *u, const struct proc *p, const struct plan_task *t)
+{
+	__u64 mntns = body_of(p)->mntns, owner;
+
+	if (!t->userns || !mntns || mntns == t->like->mntns)
+		return;
+	owner = userns_of_mntns(u->snap, mntns);
+	if (!userns_within(u->snap, owner, t->userns))
+		REFUSE(u->pl, p, "is in a mount namespace that its user namespace cannot have entered");
+}
+
+static void check_final(struct userns *u, unsigned int i)
+{
+	struct plan_task *t = &u->pl->plan->task[i];
+	const struct proc *p = t->proc;
+	__u64 in = userns_of_task(u->snap, body_of(p));
+	char why[160];
+
+	if (!userns_within(u->snap, in, t->userns)) {
+		REFUSE(u->pl, p, "is in a user namespace that a child of its parent cannot be in (it came with "
+		       "setns(), or is an orphan of somebody who did)");
+		return;
+	}
+	if (in != t->userns) {
+		if (shares_directories(u, p))
+			REFUSE(u->pl, p, "shares its working directory (CLONE_FS) in a user namespace that it "
+			       "has to enter alone, which cannot be rebuilt");
+		if (!cred_possible(u->snap, t->userns, body_of(p), t->like, why, sizeof(why)))
+			REFUSE(u->pl, p, "has %s", why);
+	}
+	t->blind_threads = blind_levels(u, t->ns, in);
+	check_threads(u, p, in, in == t->userns ? t->like : body_of(p));
+	check_children_ns(u, p, in);
+	check_mounts(u, p, t);
+}
+
+int planner_userns(struct planner *pl)
+{
+	struct userns u = { .pl = pl, .snap = pl->tree->snap };
+	const struct tree *t = pl->tree;
+	size_t nr;
+
+	snap_all(u.snap, REC_USERNS, &nr);
+	if (nr < 2) /* all are in the initial one */
+		return 0;
+	if (!t->container && userns_of_pidns(u.snap, t->root->leader))
+		REFUSE(pl, t->root, "is in a pid namespace of another user namespace without being its init: it "
+		       "cannot be put there from outside; dump the init");
+	u.done = calloc(pl->plan->nr + 1, sizeof(*u.done));
+	u.owner = calloc(t->nr_own_ns + 1, sizeof(*u.owner));
+	if (!u.done || !u.owner) {
+		free(u.done);
+		free(u.owner);
+		return -ENOMEM;
+	}
+	list_owners(&u);
+	for (unsigned int i = 0; i < pl->plan->nr; i++)
+		plan_birth(&u, i);
+	for (size_t i = 0; i < t->nr; i++)
+		check_final(&u, i);
+	free(u.done);
+	free(u.owner);
+	return 0;
+}
