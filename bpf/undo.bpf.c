@@ -138,7 +138,9 @@ int walk_undos(struct bpf_iter__task *ctx)
 		return 0;
 	r->task = (__u64)t;
 	r->list = (__u64)list;
-	if (t->pid != t->tgid && list != BPF_CORE_READ(t, group_leader, sysvsem.undo_list))
+	/* a first thread that has exited has none any more: sysv_find.c compares the others */
+	if (t->pid != t->tgid && !BPF_CORE_READ(t, group_leader, exit_state) &&
+	    list != BPF_CORE_READ(t, group_leader, sysvsem.undo_list))
 		r->flags = UNDO_F_APART;
 	r->users = list ? BPF_CORE_READ(list, refcnt.refs.counter) : 0;
 	if (frame_send(f))

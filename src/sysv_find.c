@@ -299,6 +299,29 @@ static bool keep_list(const void *rec, void *arg)
 	return ((const struct rec_undo_list *)rec)->flags;
 }
 
+/* Of a process whose first thread has exited: the list that its threads were born with. */
+static __u64 list_of_threads(const struct snap *s, __u64 tgid)
+{
+	size_t nr;
+	void **task = snap_referring(s, REC_TASK, struct rec_task, tgid, tgid, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_undo_list *l = snap_find(s, REC_UNDO_LIST, rec_key(task[i]));
+
+		if (l && l->list)
+			return l->list;
+	}
+	return 0;
+}
+
+static bool leader_has_exited(const struct snap *s, const struct rec_task *t)
+{
+	size_t nr;
+	void **leader = snap_referring(s, REC_TASK, struct rec_task, pid, t->tgid, &nr);
+
+	return nr && t->pid != t->tgid && ((const struct rec_task *)leader[0])->exit_state;
+}
+
 /* A list belongs to the threads of one process, or it cannot be made again. */
 static void judge_lists(struct snap *s)
 {
@@ -313,6 +336,9 @@ static void judge_lists(struct snap *s)
 		const struct rec_undo_list *first = same[0];
 		const struct rec_task *other = snap_find(s, REC_TASK, first->task);
 
+		if (mine && !mine->exit_state && leader_has_exited(s, mine) &&
+		    l->list != list_of_threads(s, mine->tgid))
+			l->flags |= UNDO_F_APART;
 		if (!l->list)
 			continue;
 		if (mine && other && mine->tgid != other->tgid)

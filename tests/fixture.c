@@ -52,6 +52,14 @@ const char *fx_path(const char *name)
 	return path;
 }
 
+int fx_ipc_key(void)
+{
+	struct stat st;
+
+	must(stat(self.dir, &st));
+	return 0x40000000 | (st.st_ino & 0x3fffffff);
+}
+
 void fx_set_dir(const char *dir)
 {
 	snprintf(self.dir, sizeof(self.dir), "%s", dir);

@@ -67,6 +67,7 @@ void fx_mark(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool fx_marked(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void fx_await(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *fx_path(const char *name); /* DIR/NAME, in a static buffer */
+int fx_ipc_key(void); /* of System V IPC: nobody else's, as the directory is ours */
 void fx_set_dir(const char *dir);      /* after a chroot */
 void fx_spin(void);		       /* the same with work instead of sleep */
 void fx_nap(void); /* some milliseconds; ends the task when the runner is gone */

@@ -159,6 +159,7 @@
 	X(lock_wait)                                                                               \
 	X(lock_wait_flock)                                                                         \
 	X(busy)                                                                                    \
+	X(busy_refused)                                                                            \
 	X(busy_special)                                                                            \
 	X(refuse)                                                                                  \
 	X(refuse_kinds)                                                                            \

@@ -224,3 +224,19 @@ const struct fixture fixture_busy_special = {
 	.verify = verify_special,
 	.flags = FX_LEAVE_ONLY | FX_MOVES,
 };
+
+/* A descriptor that nothing can bring back: the dump is refused, after all was stopped. */
+static void setup_refused(void)
+{
+	if (syscall(SYS_userfaultfd, O_CLOEXEC) < 0)
+		fx_skip("userfaultfd: %s", strerror(errno));
+	setup_special();
+}
+
+const struct fixture fixture_busy_refused = {
+	.name = "busy_refused",
+	.about = "the same with what cannot be saved",
+	.setup = setup_refused,
+	.verify = verify_special,
+	.flags = FX_LEAVE_ONLY | FX_MOVES,
+};

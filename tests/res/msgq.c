@@ -51,7 +51,7 @@ static void setup_sender(void)
 
 static void setup(void)
 {
-	queue = must(msgget(0x5d000000 | (getpid() << 8 & 0xffff00) | (fx_now() & 0xff), IPC_CREAT | IPC_EXCL | 0620));
+	queue = must(msgget(fx_ipc_key(), IPC_CREAT | IPC_EXCL | 0620));
 	empty = must(msgget(IPC_PRIVATE, 0600));
 	fx_mark("ipc.q.%d", queue);
 	fx_mark("ipc.q.%d", empty);

@@ -79,7 +79,7 @@ static void verify_waiter(void)
 
 static void setup(void)
 {
-	set = must(semget(0x5c000000 | (getpid() << 8 & 0xffff00) | (fx_now() & 0xff), NSEMS, IPC_CREAT | IPC_EXCL | 0606));
+	set = must(semget(fx_ipc_key(), NSEMS, IPC_CREAT | IPC_EXCL | 0606));
 	fx_mark("ipc.s.%d", set);
 	untouched = must(semget(IPC_PRIVATE, 2, 0600));
 	fx_mark("ipc.s.%d", untouched);

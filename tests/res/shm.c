@@ -60,11 +60,6 @@ static void expect_content(const char *what, const char *at, int id)
 }
 
 /* A key that is this fixture's: several run at a time. */
-static int own_key(void)
-{
-	return 0x5b000000 | (getpid() << 8 & 0xffff00) | (fx_now() & 0xff);
-}
-
 /* The removed segment goes with its last user: that is to be the parent. */
 static void setup_child(void)
 {
@@ -83,14 +78,14 @@ static void setup(void)
 {
 	struct shmid_ds ds;
 
-	make(&keyed, own_key(), 0640);
+	make(&keyed, fx_ipc_key(), 0640);
 	must(shmctl(keyed.id, IPC_STAT, &ds));
 	ds.shm_perm.uid = 1234;
 	ds.shm_perm.mode = 0604;
 	must(shmctl(keyed.id, IPC_SET, &ds));
 	make(&private, IPC_PRIVATE, 0600);
 	must(shmctl(private.id, SHM_LOCK, NULL));
-	make(&doomed, own_key() ^ 0x40000000, 0666);
+	make(&doomed, fx_ipc_key() ^ 0x40000000, 0666);
 	must(shmctl(doomed.id, IPC_RMID, NULL));
 	make(&split, IPC_PRIVATE, 0600);
 	must(mprotect(split.at + 4 * PAGE, 4 * PAGE, PROT_READ));
