@@ -5,12 +5,14 @@
  * orphans for a test script: fixture --reap COMMAND...; removes a message queue: fixture --mq-unlink NAME
  */
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <mqueue.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -678,12 +680,26 @@ static int be_outside(const struct fixture *fx, const char *dir)
 	return 0;
 }
 
+/* Has that port of the loopback address until it is killed, or forgotten. */
+static int listen_on(const char *port)
+{
+	struct sockaddr_in a = {AF_INET, htons(atoi(port)), {htonl(INADDR_LOOPBACK)}};
+	int fd = must(socket(AF_INET, SOCK_STREAM, 0)), yes = 1;
+
+	must(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)));
+	must(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	must(listen(fd, 1));
+	sleep(LIFE_SECONDS);
+	return 0;
+}
+
 static int usage(void)
 {
 	fprintf(stderr, "Usage: fixture [-n LEVELS] [-1] KIND DIR\n"
 			"       fixture [-n LEVELS] [-1] -x DIR COMMAND [ARGUMENTS]\n"
 			"       fixture --list\n"
 			"       fixture --outside KIND DIR\n"
+			"       fixture --listen PORT\n"
 			"       fixture --reap COMMAND [ARGUMENTS]\n"
 			"       fixture --mq-unlink NAME\n"
 			"  -n LEVELS  in that many nested new pid namespaces\n"
@@ -701,6 +717,8 @@ int main(int argc, char **argv)
 		return list();
 	if (argc == 3 && !strcmp(argv[1], "--mq-unlink"))
 		return mq_unlink(argv[2]) ? 1 : 0;
+	if (argc == 3 && !strcmp(argv[1], "--listen"))
+		return listen_on(argv[2]);
 	if (argc == 4 && !strcmp(argv[1], "--outside"))
 		return be_outside(find(argv[2]), argv[3]);
 	if (argc > 2 && !strcmp(argv[1], "--reap"))

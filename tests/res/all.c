@@ -143,6 +143,8 @@
 	X(tcp_pair)                                                                                \
 	X(tcp_peer)                                                                                \
 	X(tcp_server)                                                                              \
+	X(tcp_dead)                                                                                \
+	X(tcp_backlog)                                                                             \
 	X(udp_queue)                                                                               \
 	X(epoll)                                                                                   \
 	X(epoll_many)                                                                              \

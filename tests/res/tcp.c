@@ -445,12 +445,17 @@ static void ask_outside(void)
 			ssize_t n = e[i].fd >= 0 && p[i].revents ? recv(e[i].fd, buf, sizeof(buf), 0) : -2;
 
 			for (ssize_t k = 0; k < n; k++)
-				if (buf[k] != at(e[i].from, e[i].got + k))
+				if (buf[k] != at(e[i].from, e[i].got + k)) {
+					fprintf(stderr, "client %d: byte %zu of %zu\n", i, e[i].got + k, e[i].sent);
 					fx_mark("reset");
+					break;
+				}
 			if (n > 0 && (e[i].got += n) == e[i].sent)
 				put(&e[i], QUESTION);
-			if (n == -1)
+			if (n == -1) {
+				fprintf(stderr, "client %d: %s after %zu of %zu\n", i, strerror(errno), e[i].got, e[i].sent);
 				fx_mark("reset");
+			}
 			if (n != 0 && n != -1)
 				continue;
 			close(e[i].fd);
@@ -526,4 +531,71 @@ const struct fixture fixture_tcp_server = {
 	.verify = verify_server,
 	.outside = ask_outside,
 	.flags = FX_ROUNDS | FX_TCP,
+};
+
+/* ---- for tests/tcp: closed by an option ---- */
+
+static struct end dead_a, dead_b;
+
+static void setup_dead(void)
+{
+	connect_ends(&loopback4, &dead_a, &dead_b, 7);
+	put(&dead_a, 1000);
+}
+
+static void verify_dead(void)
+{
+	char c;
+
+	if (!fx_marked("closed")) {
+		put(&dead_a, 1000);
+		take("connection", &dead_b, dead_a.sent);
+		return;
+	}
+	expect_eq("state", state_of(dead_a.fd), TCP_CLOSE);
+	expect(recv(dead_b.fd, &c, 1, 0) == 0, "there is something to be read: %s", strerror(errno));
+	expect(send(dead_a.fd, "x", 1, MSG_NOSIGNAL) < 0 && errno == EPIPE, "it can be written: %s",
+	       strerror(errno));
+}
+
+const struct fixture fixture_tcp_dead = {
+	.name = "tcp_dead",
+	.about = "a TCP connection that a restore may close",
+	.setup = setup_dead,
+	.verify = verify_dead,
+	.flags = FX_LEAVE_ONLY,
+};
+
+/* ---- for tests/tcp: nobody has accepted it yet ---- */
+
+static int hesitant;
+static struct end waiting;
+
+static void setup_backlog(void)
+{
+	union address to;
+
+	hesitant = listening(&loopback4, 4);
+	to = name_of(hesitant);
+	waiting.fd = must(socket(AF_INET, SOCK_STREAM, 0));
+	must(connect(waiting.fd, &to.any, sizeof(to.v4)));
+	put(&waiting, 100);
+}
+
+static void verify_backlog(void)
+{
+	static struct end accepted;
+
+	if (!fx_last())
+		return;
+	accepted.fd = must(accept(hesitant, NULL, NULL));
+	take("accepted", &accepted, 100);
+}
+
+const struct fixture fixture_tcp_backlog = {
+	.name = "tcp_backlog",
+	.about = "a TCP connection that waits to be accepted",
+	.setup = setup_backlog,
+	.verify = verify_backlog,
+	.flags = FX_LEAVE_ONLY,
 };
