@@ -28,6 +28,7 @@ struct audit_ns {
 	__u32 threads;        /* --threads: beside the first ones of each */
 	__u32 below;          /* namespaces right below that are still known */
 	__u32 used, pid_max;  /* numbers in use at its last event; pid_max 0: not known */
+	__u64 births, exits, alerts; /* processes, and what was told of them, since the start */
 	__u64 init, maker;    /* keys: its init; who made it by unshare(2) */
 	__u64 died_ns;        /* when its init died, 0: it lives */
 	bool wanted;          /* of the tree or namespace that is asked for */

@@ -21,6 +21,8 @@ int audit_alert(struct audit *a, struct audit_task *t, struct audit_event *e)
 		a->totals.allowed[e->type]++;
 		return 0;
 	}
+	if (t && t->ns)
+		t->ns->alerts++;
 	return audit_emit(a, e);
 }
 

@@ -180,6 +180,7 @@ static int tell_born(struct audit *a, struct audit_task *t, const struct rec_aud
 {
 	struct audit_event e;
 
+	t->ns->births += !t->thread;
 	audit_event_init(a, &e, AE_BORN, r->a.boot_ns);
 	e.cpu = r->a.cpu;
 	audit_event_task(a, &e, t);
@@ -309,6 +310,8 @@ static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 	audit_task_set_dead(a, t, r->a.boot_ns);
 	if (!t->thread)
 		give_children(a, t, r);
+	if (t->ns)
+		t->ns->exits += !t->thread;
 	if (r->a.flags & AUDIT_F_SUBREAPER_FAR)
 		a->settle = true;
 	audit_event_init(a, &e, AE_EXIT, r->a.boot_ns);

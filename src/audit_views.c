@@ -11,10 +11,8 @@ static void add(struct audit *a, struct audit_sink *s)
 	a->sinks = s;
 }
 
-int audit_views_open(struct audit_views *v, struct audit *a)
+static int open_metrics(struct audit_views *v, struct audit *a)
 {
-	if (!v->metrics_file && !v->listen)
-		return 0;
 	audit_metrics_init(&v->metrics, v->max_series);
 	if (v->metrics_file) {
 		v->file = audit_metrics_file(v->metrics_file, &v->metrics);
@@ -32,9 +30,24 @@ int audit_views_open(struct audit_views *v, struct audit *a)
 	return 0;
 }
 
+int audit_views_open(struct audit_views *v, struct audit *a, bool *stop)
+{
+	int err = v->metrics_file || v->listen ? open_metrics(v, a) : 0;
+
+	if (err || !v->top)
+		return err;
+	v->table = audit_top_open(a, stop);
+	if (!v->table)
+		return -EIO;
+	add(a, &v->table->sink);
+	return 0;
+}
+
 void audit_views_close(struct audit_views *v)
 {
+	audit_top_close(v->table);
 	free(v->file);
 	audit_listen_close(v->listener);
 	v->file = v->listener = NULL;
+	v->table = NULL;
 }

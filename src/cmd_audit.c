@@ -27,7 +27,7 @@
 enum {
 	OPT_JSON = 256, OPT_PIDNS, OPT_THREADS, OPT_ALL, OPT_CALLS, OPT_STRICT, OPT_FOR, OPT_COUNT,
 	OPT_EVENTS, OPT_RULES, OPT_ZOMBIES, OPT_NEAR, OPT_DEPTH, OPT_RING, OPT_STATS, OPT_FIELDS,
-	OPT_METRICS, OPT_LISTEN, OPT_SERIES, OPT_HTML,
+	OPT_METRICS, OPT_LISTEN, OPT_SERIES, OPT_HTML, OPT_TOP,
 };
 
 static const struct option options[] = {
@@ -40,7 +40,7 @@ static const struct option options[] = {
 	{ "rules", required_argument, NULL, OPT_RULES }, { "zombies", required_argument, NULL, OPT_ZOMBIES },
 	{ "near", required_argument, NULL, OPT_NEAR }, { "max-level", required_argument, NULL, OPT_DEPTH },
 	{ "ring", required_argument, NULL, OPT_RING }, { "stats", no_argument, NULL, OPT_STATS },
-	{ "html", required_argument, NULL, OPT_HTML },
+	{ "top", no_argument, NULL, OPT_TOP },	       { "html", required_argument, NULL, OPT_HTML },
 	{ "metrics-file", required_argument, NULL, OPT_METRICS },
 	{ "listen", required_argument, NULL, OPT_LISTEN }, { "max-series", required_argument, NULL, OPT_SERIES },
 	{ "fields", no_argument, NULL, OPT_FIELDS },   { "help", no_argument, NULL, 'h' },
@@ -85,6 +85,7 @@ static void help(void)
 	     "      --strict        exit status 6 when events were lost and no walk could make it good\n"
 	     "      --ring BYTES    room for events that were not read yet (default 8388608)\n"
 	     "      --stats         in the end, what each BPF program cost\n"
+	     "      --top           a table of pid namespaces on the whole screen; q ends it\n"
 	     "      --html FILE     with -r: a page of namespaces over time, with alerts; for any browser\n"
 	     "      --metrics-file FILE\n"
 	     "                      keep Prometheus text in FILE, replaced as a whole every few seconds\n"
@@ -197,6 +198,9 @@ static int parse_option(struct request *q, int c)
 		break;
 	case OPT_EVENTS:
 		return parse_events(q, optarg);
+	case OPT_TOP:
+		q->views.top = true;
+		break;
 	case OPT_HTML:
 		q->html = optarg;
 		break;
@@ -261,6 +265,8 @@ static int parse(struct request *q, int argc, char **argv)
 		return cmd_usage_error("audit", "-r tells of the past: it cannot be recorded, measured or waited for");
 	if (q->html && !q->read)
 		return cmd_usage_error("audit", "--html draws a recording: give -r FILE");
+	if (q->views.top && (q->read || q->format != AUDIT_LINES))
+		return cmd_usage_error("audit", "--top is a table of now on a terminal: neither -r nor JSON");
 	if (q->read && (q->views.metrics_file || q->views.listen))
 		return cmd_usage_error("audit", "-r tells of the past: metrics are of now");
 	return 0;
@@ -332,6 +338,8 @@ static int watch(struct request *q)
 	if (err)
 		return err;
 	choose_types(q, &out);
+	if (q->views.top)
+		out.sink.types = 0;
 	a->opts.paths = q->write || q->format != AUDIT_LINES || a->opts.rules;
 	out.sink.next = q->write ? &record.sink : NULL;
 	audit_notify_open(&notify);
@@ -340,9 +348,10 @@ static int watch(struct request *q)
 	r->signals = catch_signals();
 	if (r->signals < 0)
 		return fail(-errno, "signalfd");
-	err = audit_views_open(&q->views, a);
+	err = audit_views_open(&q->views, a, &r->stop);
 	if (!err)
 		err = audit_run(r);
+	audit_views_close(&q->views);
 	if (!err)
 		err = audit_out_close(&out);
 	if (!err && q->write)
@@ -356,7 +365,6 @@ static int watch(struct request *q)
 			   "many for the ring (--ring)");
 	audit_probe_close(r->probe);
 	audit_notify_close(&notify);
-	audit_views_close(&q->views);
 	close(r->signals);
 	return err;
 }
