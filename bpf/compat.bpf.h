@@ -69,6 +69,25 @@ static __always_inline void inode_mtime(struct inode *inode, __s64 *sec, __u32 *
 	}
 }
 
+/* inode.i_state: a word until 6.17, then an enum, in which the bit has moved */
+#define I_LINKABLE_WORD (1u << 10)
+#define I_LINKABLE_ENUM (1u << 11)
+
+struct inode___word {
+	unsigned long i_state;
+} __attribute__((preserve_access_index));
+
+static __always_inline bool inode_is_linkable(struct inode *inode)
+{
+	struct inode___word *old = (void *)inode;
+	__u32 state = 0;
+
+	if (bpf_core_field_exists(old->i_state))
+		return BPF_CORE_READ(old, i_state) & I_LINKABLE_WORD;
+	bpf_probe_read_kernel(&state, sizeof(state), (char *)inode + bpf_core_field_offset(struct inode, i_state));
+	return state & I_LINKABLE_ENUM;
+}
+
 /* file.f_owner: embedded until 6.11, then a pointer that may be NULL */
 struct file___embedded {
 	struct fown_struct f_owner;

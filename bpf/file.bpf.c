@@ -124,7 +124,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if ((mode & S_IFMT) == S_IFSOCK && emit_queues(f, file))
 		return 1;
 	emit_fd(f, t, file, ctx->fd);
-	if ((mode & S_IFMT) == S_IFIFO)
+	if ((mode & S_IFMT) == S_IFIFO && !(file->f_flags & O_PATH))
 		emit_pipe(f, file);
 	if ((mode & S_IFMT) == S_IFSOCK)
 		emit_sockets(f, file);

@@ -36,8 +36,12 @@ struct rec_file {
 	struct rec_inode id;
 	char name[32]; /* last component of the dentry: "[eventfd]", "memfd:x" */
 	__u32 path_len; /* with NUL; 0: could not be told */
-	__u32 reserved;
+	__u32 inode_flags; /* INODE_F_* */
 	char path[];
+};
+
+enum {
+	INODE_F_LINKABLE = 1u << 0, /* made with O_TMPFILE: linkat(2) may give it a name */
 };
 
 /* one slot of a descriptor table */

@@ -13,13 +13,16 @@
 #include <time.h>
 
 #include "compare.h"
+#include "gone.h"
 #include "log.h"
 #include "path.h"
 #include "preflight.h"
+#include "rec_gone.h"
 #include "rec_mem.h"
 #include "rec_state.h"
 #include "res/file.h"
 #include "res/ghost.h"
+#include "res/gone_dir.h"
 #include "res/mqueue.h"
 #include "res/shmfile.h"
 #include "res/unix_make.h"
@@ -70,12 +73,14 @@ pid_t restore_nr(const struct restore *r, const struct unit *u, __u64 pid)
 	return p && own ? pid_nr(p, own->level) : 0;
 }
 
-static int open_dir(struct restore *r, const char *path)
+static int open_dir(struct restore *r, const char *path, const struct rec_inode *id)
 {
-	int fd _close_ = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), high;
+	const struct rec_gone_dir *gone = gone_dir_of(&r->image.snap, id);
+	int fd _close_ = gone ? gone_dir(path, id->mode, gone->uid, gone->gid) :
+				open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), high;
 
 	if (fd < 0)
-		return fail(-errno, "open directory %s", path);
+		return gone ? fd : fail(-errno, "open directory %s", path);
 	high = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
 	return high < 0 ? fail(-errno, "keep directory %s", path) : high;
 }
@@ -86,7 +91,8 @@ int restore_dir(struct restore *r, __u64 mntns, const char *path, const struct r
 	char differs[200];
 	int err;
 
-	while (d < end && (d->mntns != mntns || strcmp(d->path, path)))
+	/* what is gone may have had the name of another that is gone as well */
+	while (d < end && (d->mntns != mntns || strcmp(d->path, path) || (path_deleted(path, id) && d->ino != id->ino)))
 		d++;
 	if (d == end) {
 		struct dir *v = realloc(r->dirs, (r->nr_dirs + 1) * sizeof(*v));
@@ -98,7 +104,7 @@ int restore_dir(struct restore *r, __u64 mntns, const char *path, const struct r
 		if (err)
 			return err;
 		d = &v[r->nr_dirs];
-		*d = (struct dir){ mntns, path, open_dir(r, path) };
+		*d = (struct dir){ mntns, path, id->ino, open_dir(r, path, id) };
 		if (d->fd < 0)
 			return d->fd;
 		r->nr_dirs++;

@@ -72,7 +72,7 @@ struct restore {
 	size_t nr_loose;
 	struct keeper *keepers;
 	unsigned int nr_keepers;
-	struct dir { __u64 mntns; const char *path; int fd; } *dirs; /* paths are the image's */
+	struct dir { __u64 mntns; const char *path; __u64 ino; int fd; } *dirs; /* paths are the image's */
 	size_t nr_dirs;
 	struct unix_work *unix_work; /* while unix sockets are made */
 	int high;            /* first descriptor above those of the image */

@@ -6,6 +6,7 @@
 #include "compat.bpf.h"
 #include "rec_file.h"
 
+#define O_PATH 010000000
 #define S_IFMT 0170000
 #define S_IFIFO 0010000
 #define S_IFSOCK 0140000
@@ -47,7 +48,7 @@ static __always_inline struct rec_file *emit_file(struct frame *f, struct file *
 	r->addr = (__u64)file;
 	r->inode = (__u64)inode;
 	r->f_op = (__u64)file->f_op;
-	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFIFO)
+	if ((BPF_CORE_READ(inode, i_mode) & S_IFMT) == S_IFIFO && !(file->f_flags & O_PATH))
 		r->object = (__u64)BPF_CORE_READ(inode, i_pipe);
 	r->flags = file->f_flags;
 	r->mode = file->f_mode;
@@ -55,6 +56,8 @@ static __always_inline struct rec_file *emit_file(struct frame *f, struct file *
 	r->count = file_count(file);
 	fill_owner(r, file);
 	fill_inode(&r->id, inode);
+	if (inode_is_linkable(inode))
+		r->inode_flags |= INODE_F_LINKABLE;
 	bpf_probe_read_kernel_str(r->name, sizeof(r->name),
 				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
 	r->path_len = frame_path(f, &r->h, (struct path *)&file->f_path);

@@ -13,11 +13,15 @@
 #include "dump.h"
 #include "external.h"
 #include "file_reopen.h"
+#include "gone_dir.h"
+#include "handle.h"
 #include "huge.h"
 #include "log.h"
 #include "pages_read.h"
 #include "path.h"
+#include "reach.h"
 #include "rec_external.h"
+#include "rec_gone.h"
 #include "rec_ipc.h"
 #include "rec_mem.h"
 #include "rec_ref.h"
@@ -31,6 +35,7 @@
 
 #define R struct rec_file
 #define PIPEFS_MAGIC 0x50495045
+#define SOCKFS_MAGIC 0x534f434b
 #define FMODE_EXEC_FLAG 040 /* __FMODE_EXEC: execve() opened it */
 
 /* Flags of open(2) that a restored file is opened with; the others act only once. */
@@ -55,6 +60,7 @@ static const struct field fields[] = {
 	FIELD_INODE(R, id),
 	FIELD(R, name, MAY_DIFFER, AS_TEXT),
 	FIELD(R, path_len, MAY_DIFFER, AS_DEC),
+	FIELD(R, inode_flags, MUST_MATCH, AS_HEX),
 };
 
 /* drivers/char/mem.c, random.c: null 1:3, zero 1:5, full 1:7, random 1:8, urandom 1:9 */
@@ -92,7 +98,9 @@ static enum file_class regular_class(const struct snap *s, const struct rec_file
 	}
 	if (f->id.magic == MQUEUE_MAGIC && snap_find(s, REC_MQUEUE, f->inode))
 		return FILE_MQUEUE;
-	return f->id.nlink ? FILE_REGULAR : FILE_NAMELESS;
+	if (!f->id.nlink)
+		return FILE_NAMELESS;
+	return f->path_len && path_deleted(f->path, &f->id) ? FILE_HANDLE : FILE_REGULAR;
 }
 
 static bool is_anon(const struct snap *s, const struct rec_file *f)
@@ -116,17 +124,28 @@ static bool is_late(const struct snap *s, const struct rec_file *f)
 	       snap_find(s, REC_NSFD, f->addr) || is_unix(s, f);
 }
 
+/* Neither a file nor a directory, on a file system that has names. */
+static bool is_special(const struct rec_file *f)
+{
+	__u32 type = f->id.mode & S_IFMT;
+
+	return f->path_len && type && type != S_IFREG && type != S_IFDIR && f->id.magic != PIPEFS_MAGIC &&
+	       f->id.magic != SOCKFS_MAGIC;
+}
+
 enum file_class file_class(const struct snap *s, const struct rec_file *f)
 {
 	if (snap_find(s, REC_EXTERNAL, f->addr))
 		return FILE_EXTERNAL;
 	if (is_late(s, f))
 		return FILE_LATE;
+	if (f->flags & O_PATH && is_special(f) && f->path[0] == '/')
+		return FILE_ANY_PATH;
 	switch (f->id.mode & S_IFMT) {
 	case S_IFREG:
 		return regular_class(s, f);
 	case S_IFDIR:
-		return FILE_DIR;
+		return f->path_len && path_deleted(f->path, &f->id) ? FILE_GONE_DIR : FILE_DIR;
 	case S_IFCHR:
 		if (snap_find(s, REC_TTY_FILE, f->addr))
 			return FILE_TTY;
@@ -178,6 +197,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return NULL; /* that kind has its own reasons */
 	if (!f->path_len)
 		return "its path is longer than this program can carry";
+	if (class == FILE_GONE_DIR || class == FILE_HANDLE)
+		return refused_fs(f->id.magic); /* more in check(), which can try */
 	if (class != FILE_NAMELESS)
 		return path_refusal(f->path, &f->id);
 	if (refused_fs(f->id.magic))
@@ -186,6 +207,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		snprintf(buf, len, "a file of %s without a name is not supported yet", path_pseudo_fs(f->id.magic));
 		return buf;
 	}
+	if (f->inode_flags & INODE_F_LINKABLE && f->flags & O_NOFOLLOW)
+		return "it was made with O_TMPFILE and O_NOFOLLOW, which cannot be had again";
 	if (mapped && f->flags & FMODE_EXEC_FLAG)
 		return "the executable was deleted or replaced since it was started";
 	return NULL;
@@ -203,7 +226,8 @@ bool file_path_matters(const struct snap *s, const struct rec_file *f)
 {
 	enum file_class class = file_class(s, f);
 
-	return class == FILE_REGULAR || class == FILE_DIR || class == FILE_DEVICE || class == FILE_FIFO;
+	return class == FILE_REGULAR || class == FILE_DIR || class == FILE_DEVICE || class == FILE_FIFO ||
+	       class == FILE_ANY_PATH;
 }
 
 bool file_is_shared(const struct snap *s, const struct rec_file *f)
@@ -249,6 +273,38 @@ static void check_position(struct check *c, const struct rec_file *f)
 			   "a restored tree has its own", name_of(f));
 }
 
+/* The area of a task that maps f: how to reach a file that nobody has open any more. */
+static int open_mapped(const struct snap *s, const struct users *users, const struct rec_file *f)
+{
+	size_t nr;
+	void **area = snap_referring(s, REC_VMA, struct rec_vma, file, f->addr, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_vma *v = area[i];
+		const struct shared_by *u = users_find(users, v->mm);
+		const struct rec_pid *pid = u ? snap_find(s, REC_PID, u->task->pid) : NULL;
+		char path[96];
+		int fd;
+
+		if (!pid)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx", pid->numbers[0], v->start, v->end);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		return fd < 0 ? fail(-errno, "open %s", path) : fd;
+	}
+	return fail(-ENOENT, "nobody has %s open", f->name);
+}
+
+static void check_handle(struct check *c, const struct rec_file *f)
+{
+	int fd _close_ = file_class(c->snap, f) == FILE_HANDLE ? reach_file(c->snap, c->users, f->addr) : -1;
+	struct rec_handle h;
+
+	if (fd >= 0 && handle_of(fd, &h))
+		check_refuse(c, 0, "file", "%s: it was deleted or renamed over, has other names, and its file system has no "
+			     "handles to find it by (open_by_handle_at)", f->path);
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_file *f = rec;
@@ -256,6 +312,7 @@ static int check(struct check *c, const void *rec)
 
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree", name_of(f));
+	check_handle(c, f);
 	if (c->live)
 		return 0;
 	class = file_class(c->snap, f);
@@ -266,36 +323,37 @@ static int check(struct check *c, const void *rec)
 	return 0;
 }
 
-/* The area of a task that maps f: how to reach a file that nobody has open any more. */
-static int open_mapped(struct dump *d, const struct rec_file *f)
-{
-	size_t nr;
-	void **area = snap_referring(&d->snap, REC_VMA, struct rec_vma, file, f->addr, &nr);
-
-	for (size_t i = 0; i < nr; i++) {
-		const struct rec_vma *v = area[i];
-		const struct shared_by *u = users_find(&d->users, v->mm);
-		char path[96];
-		int fd;
-
-		if (!u)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/map_files/%llx-%llx",
-			 task_tid(&d->tree, u->task), v->start, v->end);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		return fd < 0 ? fail(-errno, "open %s", path) : fd;
-	}
-	return fail(-ENOENT, "nobody has %s open", f->name);
-}
-
 int file_open_held(struct dump *d, const struct rec_file *f)
 {
 	int held _close_ = dump_reach(d, f->addr), fd;
 
 	if (held == -ENOENT)
-		return open_mapped(d, f);
+		return open_mapped(&d->snap, &d->users, f);
 	fd = held < 0 ? held : file_reopen(held, O_RDONLY);
 	return fd < 0 ? fail(fd, "open %s", f->path) : fd;
+}
+
+static int collect_gone(struct dump *d, const struct rec_file *f)
+{
+	int fd _close_ = dump_reach(d, f->addr), err = 0;
+	struct rec_handle *h, found = {};
+
+	if (fd == -ENOENT)
+		fd = open_mapped(&d->snap, &d->users, f);
+	if (fd < 0)
+		return fd;
+	if (file_class(&d->snap, f) == FILE_GONE_DIR)
+		return gone_dir_add(d, f->addr, &f->id, fd);
+	err = handle_of(fd, &found);
+	if (err)
+		return fail(err, "get the handle of %s", f->path);
+	h = snap_new(&d->snap, REC_HANDLE, sizeof(*h));
+	if (!h)
+		return fail(-ENOMEM, "dump");
+	found.h = h->h;
+	found.file = f->addr;
+	*h = found;
+	return 0;
 }
 
 int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f)
@@ -320,6 +378,8 @@ static int collect(struct dump *d, void *rec)
 	struct stat st = {};
 	int err;
 
+	if (file_class(&d->snap, f) == FILE_HANDLE || file_class(&d->snap, f) == FILE_GONE_DIR)
+		return collect_gone(d, f);
 	if (file_class(&d->snap, f) != FILE_NAMELESS || snap_find(&d->snap, REC_GHOST, f->inode))
 		return 0;
 	err = file_add_source(d, REC_GHOST, f);
@@ -357,6 +417,8 @@ static int read_file(const struct image *img, const void *rec)
 	if (class == FILE_OTHER || f->owner_type > 2 || f->owner_signum > 64 ||
 	    (class == FILE_SHMEM && !snap_find(&img->snap, REC_SHMEM, f->inode)) ||
 	    (class == FILE_HUGE && !snap_find(&img->snap, REC_HUGE, f->inode)) ||
+	    (class == FILE_HANDLE && !snap_find(&img->snap, REC_HANDLE, f->addr)) ||
+	    (class == FILE_GONE_DIR && !snap_find(&img->snap, REC_GONE_DIR, f->addr)) ||
 	    (class == FILE_NAMELESS && !snap_find(&img->snap, REC_GHOST, f->inode)))
 		return fail(-ERR_IMAGE, "image: file %llu (%s) is of an impossible type", f->addr, f->path);
 	return 0;
@@ -396,13 +458,32 @@ static int open_by_path(struct restore *r, const struct rec_file *f)
 	return err ? err : take_fd(&fd);
 }
 
+static int open_gone_dir(struct restore *r, const struct rec_file *f)
+{
+	int origin = restore_dir(r, restore_mounts_of_file(r, f->addr), f->path, &f->id), fd;
+
+	if (origin < 0)
+		return origin;
+	fd = file_reopen(origin, f->flags);
+	return fd < 0 ? fail(fd, "open the removed directory %s anew", f->path) : fd;
+}
+
+static int open_by_handle(struct restore *r, const struct rec_file *f)
+{
+	int fd _close_ = handle_open(r, f), err = fd < 0 ? fd : seek_to(fd, f);
+
+	return err ? err : take_fd(&fd);
+}
+
 /* Another description of an inode that we hold: pipes, files without a name, shared memory. */
 int file_reopen(int fd, int flags)
 {
 	char path[32];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	fd = open(path, (flags & OPEN_FLAGS & ~(O_NOFOLLOW | O_DIRECTORY)) | O_CLOEXEC | O_NOCTTY);
+	if (flags & __O_TMPFILE)
+		flags &= ~O_DIRECTORY; /* that was of O_TMPFILE */
+	fd = open(path, (flags & OPEN_FLAGS & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -442,6 +523,12 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_SHMEM:
 	case FILE_HUGE:
 		fd = open_nameless(r, f);
+		break;
+	case FILE_GONE_DIR:
+		fd = open_gone_dir(r, f);
+		break;
+	case FILE_HANDLE:
+		fd = open_by_handle(r, f);
 		break;
 	default:
 		fd = restore_go_to(r, restore_mounts_of_file(r, f->addr)) ?: open_by_path(r, f);

@@ -20,6 +20,9 @@ enum file_class {
 	FILE_REGULAR,
 	FILE_NAMELESS, /* regular, without a link, and memfds: REC_GHOST */
 	FILE_DIR,
+	FILE_GONE_DIR, /* removed: REC_GONE_DIR */
+	FILE_HANDLE,  /* regular, with other names than the one it was opened by: REC_HANDLE */
+	FILE_ANY_PATH, /* whatever O_PATH was used on, without opening it */
 	FILE_DEVICE,  /* null, zero, full, random, urandom */
 	FILE_PIPE,
 	FILE_FIFO,

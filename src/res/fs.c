@@ -2,13 +2,17 @@
 /* fs.c - kind "fs": working directory, root directory, umask. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
 
 #include "check.h"
+#include "dump.h"
+#include "gone_dir.h"
 #include "log.h"
 #include "path.h"
 #include "rec_file.h"
+#include "refused.h"
 #include "res.h"
 #include "restore.h"
 
@@ -33,6 +37,11 @@ static const char *root_path(const struct rec_fs *fs)
 	return fs->paths + ALIGN_UP(fs->cwd_len, REC_ALIGN);
 }
 
+static bool is_gone(const char *path, const struct rec_inode *id)
+{
+	return path[0] == '/' && path_deleted(path, id) && !path_pseudo_fs(id->magic);
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_fs *fs = rec;
@@ -43,14 +52,41 @@ static int check(struct check *c, const void *rec)
 
 	check_outside(c, fs->addr, "fs", "working and root directory (CLONE_FS)");
 	for (int i = 0; i < 2; i++) {
-		const char *why = dirs[i].len ? path_refusal(dirs[i].path, dirs[i].id) :
-						"its path is longer than this tool can carry";
+		const char *why = !dirs[i].len ? "its path is longer than this tool can carry" :
+				  is_gone(dirs[i].path, dirs[i].id) ? refused_fs(dirs[i].id->magic) :
+								      path_refusal(dirs[i].path, dirs[i].id);
 
 		if (why)
 			check_refuse(c, fs->addr, "fs", "%s %s: %s", dirs[i].what,
 				     dirs[i].len ? dirs[i].path : "?", why);
 	}
 	return 0;
+}
+
+/* name: "cwd" or "root" of /proc/PID */
+static int note_gone(struct dump *d, const struct rec_fs *fs, const struct rec_inode *id, const char *name)
+{
+	const struct shared_by *u = users_find(&d->users, fs->addr);
+	int fd _close_ = -1;
+	char link[64];
+
+	if (!u)
+		return 0;
+	snprintf(link, sizeof(link), "/proc/%d/%s", task_tid(&d->tree, u->task), name);
+	fd = open(link, O_PATH | O_CLOEXEC);
+	return fd < 0 ? fail(-errno, "open %s", link) : gone_dir_add(d, fs->addr, id, fd);
+}
+
+static int collect(struct dump *d, void *rec)
+{
+	const struct rec_fs *fs = rec;
+	int err = 0;
+
+	if (is_gone(cwd_path(fs), &fs->cwd))
+		err = note_gone(d, fs, &fs->cwd, "cwd");
+	if (!err && is_gone(root_path(fs), &fs->root))
+		err = note_gone(d, fs, &fs->root, "root");
+	return err;
 }
 
 static int read_fs(const struct image *img, const void *rec)
@@ -103,5 +139,5 @@ const struct res_type res_fs = {
 	.name = "fs", .tag = REC_FS, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
 	.tail = MUST_MATCH, .tail_form = AS_TEXT,
-	.phase = PHASE_PROCESS, .check = check, .read = read_fs, .restore = restore_fs, .join = join,
+	.phase = PHASE_PROCESS, .check = check, .collect = collect, .read = read_fs, .restore = restore_fs, .join = join,
 };

@@ -10,6 +10,7 @@
 
 #include "file.h"
 #include "ghost.h"
+#include "gone.h"
 #include "huge.h"
 #include "log.h"
 #include "nameless.h"
@@ -46,17 +47,23 @@ static const struct rec_file *find_file(const struct snap *s, __u64 inode)
 /* Its old name when that is free, so that /proc/PID/fd reads as before; else one beside it. */
 static int create(char *name)
 {
-	char *slash = strrchr(name, '/');
-	int fd;
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
-	if (path_deleted(name, NULL))
-		name[strlen(name) - strlen(DELETED)] = 0;
-	fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0 && errno == EEXIST) {
-		strcpy(slash + 1, ".bpf-ckpt.XXXXXX");
+		gone_other_name(name);
 		fd = mkostemp(name, O_CLOEXEC);
 	}
 	return fd;
+}
+
+/* One that never had a name, and may still get one. */
+static int create_linkable(const char *name)
+{
+	char dir[REC_PATH_MAX + 32];
+
+	snprintf(dir, sizeof(dir), "%s", name);
+	*strrchr(dir, '/') = 0;
+	return open(dir[0] ? dir : "/", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 }
 
 /* O_NOFOLLOW stays with a description, and nothing can be opened with it through /proc/self/fd. */
@@ -81,16 +88,21 @@ static int open_by_name(struct restore *r, __u64 inode, const char *name)
 /* Makes the file and what has to be opened by name; it has one for this moment only. */
 static int make_anew(struct restore *r, const struct rec_ghost *g, const struct rec_file *f)
 {
-	char name[REC_PATH_MAX + sizeof(".bpf-ckpt.XXXXXX")];
-	int fd _close_ = -1, err;
+	bool linkable = f->inode_flags & INODE_F_LINKABLE;
+	char name[REC_PATH_MAX + 32];
+	struct gone_parents parents;
+	int err = gone_make_parents(&parents, gone_name(name, f->path)), fd _close_ = -1;
 
-	snprintf(name, REC_PATH_MAX, "%s", f->path);
-	fd = create(name);
-	if (fd < 0)
-		return fail(-errno, "make the nameless file %s anew", f->path);
-	err = open_by_name(r, g->addr, name);
-	if (unlink(name) && !err)
-		err = fail(-errno, "unlink %s", name);
+	if (!err)
+		fd = linkable ? create_linkable(name) : create(name);
+	if (!err && fd < 0)
+		err = fail(-errno, "make the nameless file %s anew", f->path);
+	if (!err && !linkable) {
+		err = open_by_name(r, g->addr, name);
+		if (unlink(name) && !err)
+			err = fail(-errno, "unlink %s", name);
+	}
+	gone_remove_parents(&parents);
 	return err ? err : take_fd(&fd);
 }
 

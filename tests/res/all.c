@@ -113,6 +113,9 @@
 	X(file_device)                                                                             \
 	X(file_deleted)                                                                            \
 	X(file_renamed)                                                                            \
+	X(file_gone)                                                                               \
+	X(file_gone_twice)                                                                         \
+	X(file_path)                                                                               \
 	X(file_tmpfile)                                                                            \
 	X(fd_shared)                                                                               \
 	X(fd_crowd)                                                                                \

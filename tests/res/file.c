@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../fixture.h"
@@ -346,32 +347,169 @@ const struct fixture fixture_file_renamed = {
 	.about = "a file that lost the name it was opened by, and one whose name is another's",
 	.setup = setup_linked,
 	.verify = verify_linked,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_ROUNDS | FX_NESTED | FX_MOVES, /* names, to what is left of them */
 };
 
-/* ---- a file that never had a name ---- */
+/* ---- files that never had a name ---- */
+
+static int nameless_rw, nameless_ro;
 
 static void setup_tmpfile(void)
 {
-	deleted = must(open(fx_path(""), O_TMPFILE | O_RDWR, 0600));
+	char path[64];
+
+	deleted = must(open(fx_path(""), O_TMPFILE | O_RDWR, 0640));
 	must(write(deleted, digits, 10));
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", deleted);
+	nameless_ro = must(open(path, O_RDONLY));
+	nameless_rw = must(open(fx_path(""), O_TMPFILE | O_EXCL | O_RDWR, 0600));
 }
 
 static void verify_tmpfile(void)
 {
-	char text[16] = "";
-	struct stat st = {};
+	char text[16] = "", path[64];
+	struct stat st = {}, other = {};
 
 	expect(!fstat(deleted, &st) && !st.st_nlink && st.st_size == 10, "size %ld, %d links",
 	       (long)st.st_size, (int)st.st_nlink);
-	expect(pread(deleted, text, 10, 0) == 10 && !memcmp(text, digits, 10), "content %s", text);
+	expect_eq("mode", st.st_mode & 07777, 0640);
+	expect(!fstat(nameless_ro, &other) && st.st_ino == other.st_ino, "it is two files now");
+	expect(pread(nameless_ro, text, 10, 0) == 10 && !memcmp(text, digits, 10), "content %s", text);
 	expect_eq("offset", lseek(deleted, 0, SEEK_CUR), 10);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", nameless_rw);
+	expect(linkat(AT_FDCWD, path, AT_FDCWD, fx_path("named"), AT_SYMLINK_FOLLOW) && errno == ENOENT,
+	       "one with O_EXCL gets a name");
+	if (!fx_last())
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", deleted);
+	expect(!linkat(AT_FDCWD, path, AT_FDCWD, fx_path("named"), AT_SYMLINK_FOLLOW), "it gets no name: %s",
+	       strerror(errno));
 }
 
 const struct fixture fixture_file_tmpfile = {
 	.name = "file_tmpfile",
-	.about = "a file made by O_TMPFILE",
+	.about = "files made by O_TMPFILE, which may still get a name, or never",
 	.setup = setup_tmpfile,
 	.verify = verify_tmpfile,
-	.flags = FX_MAY_REFUSE,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- removed directories, and what was in them ---- */
+
+static int gone_dir, gone_path, gone_file, twice[2];
+
+static void setup_gone(void)
+{
+	must(mkdir(fx_path("out"), 0755));
+	must(mkdir(fx_path("out/er"), 0755));
+	must(mkdir(fx_path("out/er/gone"), 01750));
+	must(chown(fx_path("out/er/gone"), 12, 34));
+	gone_dir = must(open(fx_path("out/er/gone"), O_RDONLY | O_DIRECTORY));
+	gone_path = must(open(fx_path("out/er/gone"), O_PATH));
+	gone_file = must(open(fx_path("out/er/gone/file"), O_RDWR | O_CREAT, 0600));
+	must(write(gone_file, digits, 12));
+	must(chdir(fx_path("out/er/gone")));
+	must(unlink(fx_path("out/er/gone/file")));
+	must(rmdir(fx_path("out/er/gone")));
+	must(rmdir(fx_path("out/er")));
+	must(rmdir(fx_path("out")));
+}
+
+static void verify_gone(void)
+{
+	struct stat a = {}, b = {}, cwd = {};
+	char text[16] = "", path[1024];
+
+	expect(!fstat(gone_dir, &a) && !fstat(gone_path, &b) && !stat(".", &cwd), "fstat: %s", strerror(errno));
+	expect(a.st_ino == b.st_ino && a.st_ino == cwd.st_ino, "it is several directories now");
+	expect_eq("mode", a.st_mode & 07777, 01750);
+	expect(a.st_uid == 12 && a.st_gid == 34, "owner %d:%d", a.st_uid, a.st_gid);
+	expect(openat(gone_dir, "new", O_CREAT | O_RDWR, 0600) < 0 && errno == ENOENT, "it is there");
+	expect(!getcwd(path, sizeof(path)) && errno == ENOENT, "the working directory is %s", path);
+	expect(fcntl(gone_path, F_GETFL) & O_PATH, "O_PATH");
+	expect(access(fx_path("out"), F_OK), "its parent is back");
+	expect(pread(gone_file, text, 12, 0) == 12 && !memcmp(text, digits, 12), "file in it: %s", text);
+	expect_eq("offset in that", lseek(gone_file, 0, SEEK_CUR), 12);
+}
+
+const struct fixture fixture_file_gone = {
+	.name = "file_gone",
+	.about = "removed directories, open and worked in, and a file in one",
+	.setup = setup_gone,
+	.verify = verify_gone,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- two that had one name, which is a third's now ---- */
+
+static void setup_gone_twice(void)
+{
+	for (int i = 0; i < 2; i++) {
+		must(mkdir(fx_path("again"), 0700 + i));
+		twice[i] = must(open(fx_path("again"), O_RDONLY));
+		must(rmdir(fx_path("again")));
+	}
+	must(mkdir(fx_path("again"), 0755));
+}
+
+static void verify_gone_twice(void)
+{
+	struct stat a = {}, b = {}, now = {};
+
+	expect(!fstat(twice[0], &a) && !fstat(twice[1], &b) && a.st_ino != b.st_ino, "two are one now");
+	expect((a.st_mode & 07777) == 0700 && (b.st_mode & 07777) == 0701, "modes %o and %o", a.st_mode, b.st_mode);
+	expect(!stat(fx_path("again"), &now) && now.st_ino != a.st_ino && now.st_ino != b.st_ino, "the new one is open");
+	expect(openat(twice[0], "new", O_CREAT | O_RDWR, 0600) < 0 && errno == ENOENT, "the first is there");
+}
+
+const struct fixture fixture_file_gone_twice = {
+	.name = "file_gone_twice",
+	.about = "two removed directories of one name, which is another's now",
+	.setup = setup_gone_twice,
+	.verify = verify_gone_twice,
+	.flags = FX_MOVES,
+};
+
+/* ---- O_PATH on everything ---- */
+
+static struct {
+	const char *name;
+	mode_t type;
+	int fd;
+} paths[] = {{"link", S_IFLNK}, {"fifo", S_IFIFO}, {"socket", S_IFSOCK}, {"tty", S_IFCHR}, {"block", S_IFBLK},
+	     {"dir", S_IFDIR}, {"file", S_IFREG}};
+
+static void setup_path(void)
+{
+	must(symlink("nowhere", fx_path("link")));
+	must(mkfifo(fx_path("fifo"), 0600));
+	must(mknod(fx_path("socket"), S_IFSOCK | 0600, 0));
+	must(mknod(fx_path("tty"), S_IFCHR | 0600, makedev(4, 63)));
+	must(mknod(fx_path("block"), S_IFBLK | 0600, makedev(7, 100)));
+	must(mkdir(fx_path("dir"), 0700));
+	close(open_new("file", O_RDONLY, digits));
+	for (size_t i = 0; i < FX_COUNT(paths); i++)
+		paths[i].fd = must(open(fx_path(paths[i].name), O_PATH | O_NOFOLLOW | (i % 2 ? O_CLOEXEC : 0)));
+}
+
+static void verify_path(void)
+{
+	struct stat st, by_name;
+
+	for (size_t i = 0; i < FX_COUNT(paths); i++) {
+		expect(!fstat(paths[i].fd, &st) && !lstat(fx_path(paths[i].name), &by_name) &&
+			       st.st_ino == by_name.st_ino && (st.st_mode & S_IFMT) == paths[i].type,
+		       "%s is another file", paths[i].name);
+		expect((fcntl(paths[i].fd, F_GETFL) & (O_PATH | O_NOFOLLOW)) == (O_PATH | O_NOFOLLOW), "flags of %s",
+		       paths[i].name);
+		expect(read(paths[i].fd, &st, 1) < 0 && errno == EBADF, "%s can be read", paths[i].name);
+	}
+}
+
+const struct fixture fixture_file_path = {
+	.name = "file_path",
+	.about = "O_PATH descriptors of links, fifos, sockets, devices, directories",
+	.setup = setup_path,
+	.verify = verify_path,
+	.flags = FX_ROUNDS | FX_NESTED,
 };

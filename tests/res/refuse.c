@@ -54,6 +54,7 @@ static void setup(void)
 	int pty;
 
 	must(inotify_add_watch(must(inotify_init1(0)), "/proc/self", IN_OPEN));
+	must(open(fx_path(""), O_TMPFILE | O_RDWR | O_NOFOLLOW, 0600));
 	must(syscall(SYS_pidfd_open, getppid(), 0));
 	snprintf(path, sizeof(path), "/proc/%d/status", getppid());
 	must(open(path, O_RDONLY));
