@@ -16,6 +16,7 @@
 #include "log.h"
 #include "rec_file.h"
 #include "res/file.h"
+#include "res/unix_make.h"
 #include "restore.h"
 
 #ifndef SYS_pidfd_getfd
@@ -56,6 +57,8 @@ int restore_late(struct restore *r)
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		err = restore_each(r, res_types[i], res_types[i]->late) ?: restore_go_to(r, 0);
+	if (!err)
+		err = unix_fill_all(r); /* messages may hold any of them */
 	return err ? err : fetch_all(r);
 }
 

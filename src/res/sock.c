@@ -98,23 +98,29 @@ bool sock_is_ours(const struct snap *s, const struct rec_sock *k)
 	return k->flags & SOCK_F_DEAD || sock_file(s, k->addr) || unix_pending(s, k->addr);
 }
 
-/* "descriptor 5, unix stream socket: ...", for whoever has it first. */
-static void note(struct check *c, const struct rec_sock *k, bool leak, const char *fmt, va_list ap)
+static const struct rec_fd *first_slot(const struct snap *s, __u64 sock)
 {
 	size_t nr;
-	void **slot = snap_referring(c->snap, REC_FD, struct rec_fd, file, sock_file(c->snap, k->addr), &nr);
-	const struct rec_fd *first = nr ? slot[0] : NULL;
-	char text[512], what[64], which[32] = "";
+	void **slot = snap_referring(s, REC_FD, struct rec_fd, file, sock_file(s, sock), &nr);
+
+	return nr ? slot[0] : NULL;
+}
+
+/* "descriptor 5, unix stream socket: ...", for whoever has it first, or has it in a backlog. */
+static void note(struct check *c, const struct rec_sock *k, bool leak, const char *fmt, va_list ap)
+{
+	const struct rec_unix_pending *p = unix_pending(c->snap, k->addr);
+	const struct rec_fd *slot = first_slot(c->snap, p ? p->listener : k->addr);
+	char text[512], what[64], which[64] = "in flight, ";
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	sock_describe(k, what, sizeof(what));
-	if (first)
-		snprintf(which, sizeof(which), "descriptor %u, ", first->fd);
+	if (slot)
+		snprintf(which, sizeof(which), "%sdescriptor %u, ", p ? "in the backlog of " : "", slot->fd);
 	if (leak && c->leaks_warn)
-		check_warn(c, "socket", "%s%s%s: %s", which, what, first ? "" : " that no task has open", text);
+		check_warn(c, "socket", "%s%s: %s", which, what, text);
 	else
-		check_refuse(c, first ? first->files : 0, "socket", "%s%s%s: %s", which, what,
-			     first ? "" : " that no task has open", text);
+		check_refuse(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
 }
 
 void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)

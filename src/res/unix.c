@@ -74,7 +74,7 @@ enum unix_role unix_role(const struct snap *s, const R *u)
 
 	if (unix_pending(s, u->sock))
 		return UNIX_PENDING;
-	if (!mate || mate == u)
+	if (!k || !mate || mate == u)
 		return UNIX_SINGLE;
 	if (k->type == SOCK_DGRAM)
 		return is_datagram_pair(u, mate) ? UNIX_PAIR : UNIX_SINGLE;
@@ -117,8 +117,8 @@ static void check_peer(struct check *c, const struct rec_sock *k, const R *u)
 		return;
 	if (h)
 		snprintf(who, sizeof(who), ", held by pid %u (%.16s), descriptor %u", h->pid, h->comm, h->fd);
-	sock_leak(c, k, "is connected with a socket %s%s outside of the tree%s; checkpoint both sides, or with "
-		  "--leaks=warn %s", mate && mate->address ? "of the name " : "",
+	sock_leak(c, k, "is connected with a socket%s%s outside of the tree%s; checkpoint both sides, or with "
+		  "--leaks=warn %s", mate && mate->address ? " of the name " : "",
 		  mate && mate->address ? unix_name(mate, name, sizeof(name)) : "", who,
 		  k->type == SOCK_DGRAM && mate && mate->address ? "have it connected to that name anew" :
 								   "have it find the connection closed");

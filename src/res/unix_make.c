@@ -3,9 +3,10 @@
  * unix_make.c - unix sockets of an image, made once all tasks are there, as some must be made by them.
  *
  * In the order in which it all can be made again: sockets; pairs; connections whose listening socket is
- * gone, through one that is only there for them; names; connections, and those that wait; queues; then
- * datagram sockets connect, who was closed closes, and options and shutdowns are set. Every descriptor
- * is in this process first; those that have one fetch it in the end: restore_late.c.
+ * gone, through one that is only there for them; names; connections, and those that wait. Then, when every
+ * file that may be in flight exists, queues; datagram sockets connect, who was closed closes, and options
+ * and shutdowns are set. Every descriptor is in this process first; those that have one fetch it in the
+ * end: restore_late.c.
  */
 #include "unix_make.h"
 
@@ -68,6 +69,8 @@ static int start(struct restore *r, void **rec, size_t nr)
 		e->k = snap_find(&r->image.snap, REC_SOCK, e->u->sock);
 		e->role = unix_role(&r->image.snap, e->u);
 		e->fd = -1;
+		if (e->k->state == TCP_LISTEN && !ids_get(&w->listened, e->u->address))
+			return fail(-ENOMEM, "restore");
 	}
 	w->nr = nr;
 	for (size_t i = 0; i < nr; i++) {
@@ -329,13 +332,7 @@ static struct unix_end **list_accepted(struct restore *r, const struct unix_end 
 
 static bool has_listener(const struct restore *r, const struct unix_end *e)
 {
-	size_t nr;
-	void **rec = snap_referring(&r->image.snap, REC_UNIX, struct rec_unix, address, e->u->address, &nr);
-
-	for (size_t i = 0; i < nr; i++)
-		if (unix_end(r, rec_key(rec[i]))->k->state == TCP_LISTEN)
-			return true;
-	return false;
+	return ids_has(&r->unix_work->listened, e->u->address);
 }
 
 /* Connections whose listening socket is gone: through one that goes again. */
@@ -509,10 +506,16 @@ int unix_make_all(struct restore *r)
 		err = for_ends(r, bind_name);
 	if (!err)
 		err = for_ends(r, connect_listener);
-	if (!err)
-		err = restore_run_batches(r);
-	if (!err)
-		err = for_ends(r, unix_put_queue);
+	return err ? err : restore_run_batches(r);
+}
+
+int unix_fill_all(struct restore *r)
+{
+	int err;
+
+	if (!r->unix_work)
+		return 0;
+	err = for_ends(r, unix_put_queue);
 	if (!err)
 		err = connect_datagrams(r);
 	if (!err)
@@ -537,6 +540,7 @@ void unix_make_end(struct restore *r, bool done)
 		if (w->pidfd[i] > 0)
 			close(w->pidfd[i]);
 	cleanup_close(&w->anonymous.fd);
+	ids_free(&w->listened);
 	free(w->end);
 	free(w->place);
 	free(w->pidfd);

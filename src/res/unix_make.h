@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "ids.h"
 #include "unix.h"
 
 struct batch;
@@ -47,12 +48,15 @@ struct unix_work {
 	size_t nr;
 	struct unix_place *place; /* one for each end with a path, as they come */
 	size_t nr_places;
+	struct ids listened;       /* addresses that a socket listens at */
 	struct unix_end anonymous; /* what messages from nobody come from */
 	int *pidfd;        /* of processes, by unit; 0: not opened yet */
 };
 
-/* All of them, behind restore_create(); hands them to the tasks. 0 or a reported error. */
+/* All of them, behind restore_create(), before anything of a task is as in the image. 0 or a reported error. */
 int unix_make_all(struct restore *r);
+/* What is in their queues, and all that is in the way of putting it there. */
+int unix_fill_all(struct restore *r);
 /* Everything is complete: bound files take their places. */
 int unix_publish(struct restore *r);
 /* The end of it; when done is false what was published goes again. */

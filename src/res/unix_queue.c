@@ -8,6 +8,7 @@
  * descriptor for, the walk has brought.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,8 +66,8 @@ static void check_files(struct check *c, const struct rec_sock *k)
 				      "it is in the queue of a connection that was not accepted yet, where it "
 				      "cannot be looked at";
 
-		if (!why && snap_find(c->snap, REC_EPOLL, r->file) && !file_is_open(c->snap, r->file))
-			why = "an epoll instance that only a message holds is not supported";
+		if (!why && (f->owner || f->flags & O_ASYNC) && !file_is_open(c->snap, r->file))
+			why = "its owner (F_SETOWN) could not be set, as no task has it open";
 		if (why)
 			sock_refuse(c, k, "a message in its queue has descriptor %s with it: %s",
 				    f && f->path_len ? f->path : "?", why);

@@ -2,12 +2,16 @@
 /* unix_rights.c - descriptors in flight: all kinds of files, some of them nowhere else, sockets in sockets. */
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "unix.h"
+
+enum { MANY = 270 }; /* more than a byte can count */
 
 static int stream[2], packets[2], ring[2], many[2], kept_pipe[2], stays;
 
@@ -42,7 +46,8 @@ static int recv_fds(const char *what, int from, const char *text, int *fd, int m
 
 static void setup_rights(void)
 {
-	int fd[6], inner[2], nested[2];
+	int fd[8], inner[2], nested[2];
+	struct epoll_event ev = {.events = EPOLLIN};
 	uint64_t seven = 7;
 
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, stream));
@@ -63,11 +68,16 @@ static void setup_rights(void)
 	must(write(fd[4], "memory", 6));
 	stays = must(open("/dev/null", O_RDWR));
 	fd[5] = stays;
-	send_fds(stream[0], "six", fd, 6);
+	fd[6] = must(syscall(SYS_pidfd_open, getpid(), 0));
+	fd[7] = must(epoll_create1(0));
+	ev.data.u64 = 4711;
+	must(epoll_ctl(fd[7], EPOLL_CTL_ADD, fd[3], &ev));
+	send_fds(stream[0], "eight", fd, 8);
 	must(write(stream[0], " after", 6));
 	must(close(kept_pipe[1]));
-	for (int i = 1; i < 5; i++)
-		must(close(fd[i]));
+	for (int i = 1; i < 8; i++)
+		if (i != 5)
+			must(close(fd[i]));
 	/* a socket in a packet, in whose queue another one is, in whose queue a file is */
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, inner));
 	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, nested));
@@ -86,7 +96,7 @@ static void setup_rights(void)
 	send_fds(ring[0], "ring 0", &ring[0], 1);
 	send_fds(ring[1], "ring 1", &ring[1], 1);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, many));
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < MANY; i++) {
 		char text[8];
 		int both[2];
 
@@ -102,9 +112,12 @@ static void setup_rights(void)
 static void verify_files(const int *fd)
 {
 	struct stat a, b;
+	struct epoll_event ev = {};
 	uint64_t value = 0;
 	char buf[16] = "";
 
+	expect(epoll_wait(fd[7], &ev, 1, 0) == 1 && ev.data.u64 == 4711, "the epoll instance says nothing");
+	expect(!syscall(SYS_pidfd_send_signal, fd[6], 0, NULL, 0), "the pidfd: %s", strerror(errno));
 	expect(write(fd[0], "p", 1) == 1 && read(kept_pipe[0], buf, 1) == 1 && buf[0] == 'p', "it is another pipe");
 	expect(read(fd[1], buf, 2) == 2 && !memcmp(buf, "34", 2), "the file is at '%.2s'", buf);
 	expect(pread(fd[2], buf, 8, 0) == 8 && !memcmp(buf, "contents", 8), "the unlinked file has '%.8s'", buf);
@@ -124,7 +137,7 @@ static void verify_rights(void)
 	if (!fx_last())
 		return;
 	/* bytes before them are told together with the first descriptors, and none behind */
-	expect_eq("descriptors", recv_fds("stream", stream[1], "before six", fd, 8), 6);
+	expect_eq("descriptors", recv_fds("stream", stream[1], "before eight", fd, 8), 8);
 	verify_files(fd);
 	expect_eq("descriptors of no message", recv_fds("stream", stream[1], " after", fd, 8), 0);
 	expect_eq("sockets in the packet", recv_fds("packet", packets[1], "outer", &inner, 1), 1);
@@ -136,7 +149,7 @@ static void verify_rights(void)
 	expect(write(ring[1], "r", 1) == 1, "write to the ring");
 	expect_eq("the ring", recv_fds("ring", ring[0], "ring 1", fd + 1, 1), 1);
 	expect(read(fd[0], buf, 1) == 1 && buf[0] == 'r', "the ring's socket is another one");
-	for (int i = 0; i < 40; i++) {
+	for (int i = 0; i < MANY; i++) {
 		char text[8];
 
 		snprintf(text, sizeof(text), "m%d", i);
