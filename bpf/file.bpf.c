@@ -12,6 +12,7 @@
 #include "res/ref.bpf.h"
 #include "res/inotify.bpf.h"
 #include "res/inet.bpf.h"
+#include "res/link.bpf.h"
 
 /* f_op of each kind, learned by the loader from exemplars of its own. */
 volatile __u64 anon_fops[ANON_KINDS];
@@ -77,6 +78,10 @@ static __always_inline void emit_sockets(struct frame *f, struct file *file)
 	emit_sock(f, sk);
 	if (family == AF_INET || family == AF_INET6)
 		emit_inet(f, sk);
+	else if (family == AF_NETLINK)
+		emit_netlink(f, sk);
+	else if (family == AF_PACKET)
+		emit_packet(f, sk);
 }
 
 /* Who has more to tell than a frame can hold. 1: the ring is full. */

@@ -16,6 +16,7 @@
 #include "rec_file.h"
 #include "rec_ipc.h"
 #include "rec_inet.h"
+#include "rec_link.h"
 #include "rec_mem.h"
 #include "rec_ns.h"
 #include "rec_ref.h"
@@ -248,7 +249,7 @@ void dump_unique(struct dump *d)
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
 					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD, REC_INOTIFY,
-					 REC_INET, REC_USERNS };
+					 REC_INET, REC_NETLINK, REC_PACKET, REC_USERNS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
 		snap_unique(&d->snap, objects[i]);
@@ -272,6 +273,7 @@ static int keep_members(struct dump *d)
 	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
 	snap_unique_bytes(&d->snap, REC_PKEYS);
 	snap_unique_bytes(&d->snap, REC_MCAST);
+	snap_unique_bytes(&d->snap, REC_PACKET_MEMBER);
 	snap_unique_bytes(&d->snap, REC_OWNERS);
 	return keep_pids(d);
 }

@@ -6,6 +6,7 @@ extern const struct res_type res_tty, res_tty_file, res_tty_data, res_ctty;
 extern const struct res_type res_pidns, res_pid, res_tree, res_userns, res_owners, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item, res_socket, res_sock, res_unix,
 	res_unix_pending, res_unix_path, res_unix_msg, res_unix_file,
+	res_netlink, res_netlink_group, res_packet, res_packet_member,
 	res_inet, res_mcast, res_mcast_source, res_tcp, res_stream, res_datagram, res_sockopt,
 	res_lock,
 	res_handle, res_gone_dir,
@@ -26,6 +27,7 @@ const struct res_type *const res_types[] = {
 	&res_unix_pending, &res_unix, &res_unix_path, &res_unix_msg, &res_unix_file,
 	&res_handle, &res_gone_dir,
 	&res_inotify, &res_watch, &res_pidfd, &res_procfs, &res_nsfd,
+	&res_netlink, &res_netlink_group, &res_packet, &res_packet_member,
 	&res_inet, &res_mcast, &res_mcast_source, &res_tcp, &res_stream, &res_datagram,
 	&res_sockopt, /* what is left of them, once all else of a socket is as it was */
 	&res_tty, &res_tty_file, &res_tty_data, &res_ctty,

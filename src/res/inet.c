@@ -255,7 +255,8 @@ int inet_make(struct restore *r, const struct rec_sock *k, const R *i)
 
 	if (fd < 0)
 		return fail(-errno, "make %s", sock_describe(k, what, sizeof(what)));
-	err = sockopt_restore(r, k->addr, fd);
+	/* a raw socket has no address to wait for: filters must be there when packets come */
+	err = k->type == SOCK_RAW ? sockopt_restore_all(r, k->addr, fd) : sockopt_restore(r, k->addr, fd);
 	if (!err && i->user_mss && setsockopt(fd, SOL_TCP, TCP_MAXSEG, &i->user_mss, sizeof(i->user_mss)))
 		err = fail(-errno, "set TCP_MAXSEG");
 	/*

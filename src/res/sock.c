@@ -45,7 +45,8 @@ static const struct field sock_fields[] = {
 	FIELD(R, flags, MAY_DIFFER, AS_HEX), /* who is outside is only closed, afterwards */
 };
 
-static const struct sock_family *const families[] = { &sock_unix, &sock_inet, &sock_inet6 };
+static const struct sock_family *const families[] = { &sock_unix, &sock_inet, &sock_inet6, &sock_netlink,
+						  &sock_packet };
 
 static const struct sock_family *find_family(__u16 family)
 {

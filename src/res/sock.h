@@ -20,7 +20,8 @@ struct sock_family {
 	const char *(*refusal)(const struct snap *s, const struct rec_sock *k, char *buf, size_t len);
 };
 
-extern const struct sock_family sock_unix, sock_inet, sock_inet6;
+extern const struct sock_family sock_unix, sock_inet, sock_inet6, sock_netlink,
+	sock_packet;
 
 /* "unix stream socket", into buf. */
 const char *sock_describe(const struct rec_sock *k, char *buf, size_t len);

@@ -146,6 +146,8 @@
 	X(tcp_pair)                                                                                \
 	X(tcp_peer)                                                                                \
 	X(tcp_server)                                                                              \
+	X(netlink)                                                                                 \
+	X(packet)                                                                                  \
 	X(tcp_dead)                                                                                \
 	X(tcp_backlog)                                                                             \
 	X(udp_queue)                                                                               \

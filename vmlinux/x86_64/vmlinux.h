@@ -247,6 +247,9 @@ struct neighbour;
 struct net;
 struct net_device;
 struct net_generic;
+struct netlink_callback;
+struct netlink_ext_ack;
+struct netlink_sock;
 struct netns_bpf;
 struct netns_core;
 struct netns_ct;
@@ -277,6 +280,7 @@ struct nfs4_lock_info;
 struct nfs4_lock_state;
 struct nfs_lock_info;
 struct nlm_lockowner;
+struct nlmsghdr;
 struct nodeElt_s;
 struct notifier_block;
 struct ns_common;
@@ -289,6 +293,12 @@ struct offset_ctx;
 struct old_timespec32;
 struct optimistic_spin_queue;
 struct pacct_struct;
+struct packet_fanout;
+struct packet_mclist;
+struct packet_ring_buffer;
+struct packet_rollover;
+struct packet_sock;
+struct packet_type;
 struct page;
 struct page_frag;
 struct page_pool;
@@ -302,6 +312,7 @@ struct perf_event;
 struct perf_event_context;
 struct pfnmap_track_ctx;
 struct pgprot;
+struct pgv;
 struct pid;
 struct pid_namespace;
 struct pidfs_attr;
@@ -350,6 +361,7 @@ struct refcount_struct;
 struct request_sock;
 struct request_sock_queue;
 struct restart_block;
+struct rhash_head;
 struct rhashtable;
 struct rhashtable_compare_arg;
 struct rhashtable_params;
@@ -414,6 +426,7 @@ struct sp_node;
 struct spinlock;
 struct super_block;
 struct super_operations;
+struct swait_queue_head;
 struct syscall_user_dispatch;
 struct sysctl_fib_multipath_hash_seed;
 struct sysv_sem;
@@ -448,6 +461,9 @@ struct timerqueue_head;
 struct timerqueue_node;
 struct timespec64;
 struct tlbflush_unmap_batch;
+struct tpacket_kbdq_core;
+struct tpacket_stats;
+struct tpacket_stats_v3;
 struct tty_audit_buf;
 struct tty_buffer;
 struct tty_bufhead;
@@ -1685,6 +1701,10 @@ struct wait_queue_head {
 
 typedef struct wait_queue_head wait_queue_head_t;
 
+struct rhash_head {
+	struct rhash_head *next;
+};
+
 struct kref {
 	refcount_t refcount;
 };
@@ -1950,6 +1970,16 @@ struct pid {
 	wait_queue_head_t wait_pidfd;
 	struct callback_head rcu;
 	struct upid numbers[0];
+};
+
+struct swait_queue_head {
+	raw_spinlock_t lock;
+	struct list_head task_list;
+};
+
+struct completion {
+	unsigned int done;
+	struct swait_queue_head wait;
 };
 
 typedef struct {
@@ -3935,6 +3965,8 @@ struct in6_addr {
 	} in6_u;
 };
 
+typedef struct {} netdevice_tracker;
+
 typedef __u64 __be64;
 
 struct fs_struct {
@@ -4500,6 +4532,27 @@ struct socket {
 	struct socket_wq wq;
 };
 
+struct netlink_callback {
+	struct sk_buff *skb;
+	const struct nlmsghdr *nlh;
+	int (*dump)(struct sk_buff *, struct netlink_callback *);
+	int (*done)(struct netlink_callback *);
+	void *data;
+	struct module *module;
+	struct netlink_ext_ack *extack;
+	u16 family;
+	u16 answer_flags;
+	u32 min_dump_alloc;
+	unsigned int prev_seq;
+	unsigned int seq;
+	int flags;
+	bool strict_check;
+	union {
+		u8 ctx[48];
+		long int args[6];
+	};
+};
+
 struct numa_drop_counters {
 	atomic_t drops0;
 	long: 64;
@@ -4546,6 +4599,8 @@ enum cgroup_subsys_id {
 typedef struct kmem_cache *kmem_buckets[14];
 
 typedef u16 uint16_t;
+
+typedef u64 uint64_t;
 
 typedef unsigned int sse128_t[4];
 
@@ -6049,6 +6104,45 @@ struct scm_fp_list {
 	struct file *fp[253];
 };
 
+struct packet_type {
+	__be16 type;
+	bool ignore_outgoing;
+	struct net_device *dev;
+	netdevice_tracker dev_tracker;
+	int (*func)(struct sk_buff *, struct net_device *, struct packet_type *, struct net_device *);
+	void (*list_func)(struct list_head *, struct packet_type *, struct net_device *);
+	bool (*id_match)(struct packet_type *, struct sock *);
+	struct net *af_packet_net;
+	void *af_packet_priv;
+	struct list_head list;
+};
+
+struct netlink_sock {
+	struct sock sk;
+	long unsigned int flags;
+	u32 portid;
+	u32 dst_portid;
+	u32 dst_group;
+	u32 subscriptions;
+	u32 ngroups;
+	long unsigned int *groups;
+	long unsigned int state;
+	size_t max_recvmsg_len;
+	wait_queue_head_t wait;
+	bool bound;
+	bool cb_running;
+	int dump_done_errno;
+	struct netlink_callback cb;
+	struct mutex nl_cb_mutex;
+	void (*netlink_rcv)(struct sk_buff *);
+	int (*netlink_bind)(struct net *, int);
+	void (*netlink_unbind)(struct net *, int);
+	void (*netlink_release)(struct sock *, long unsigned int *);
+	struct module *module;
+	struct rhash_head node;
+	struct callback_head rcu;
+};
+
 typedef const char (* const ethnl_string_array_t)[32];
 
 struct unix_skb_parms {
@@ -6058,6 +6152,120 @@ struct unix_skb_parms {
 	struct scm_fp_list *fp;
 	u32 secid;
 	u32 consumed;
+};
+
+struct tpacket_stats {
+	unsigned int tp_packets;
+	unsigned int tp_drops;
+};
+
+struct tpacket_stats_v3 {
+	unsigned int tp_packets;
+	unsigned int tp_drops;
+	unsigned int tp_freeze_q_cnt;
+};
+
+union tpacket_stats_u {
+	struct tpacket_stats stats1;
+	struct tpacket_stats_v3 stats3;
+};
+
+enum tpacket_versions {
+	TPACKET_V1 = 0,
+	TPACKET_V2 = 1,
+	TPACKET_V3 = 2,
+};
+
+struct packet_mclist {
+	struct packet_mclist *next;
+	int ifindex;
+	int count;
+	short unsigned int type;
+	short unsigned int alen;
+	unsigned char addr[32];
+	struct list_head remove_list;
+};
+
+struct tpacket_kbdq_core {
+	struct pgv *pkbdq;
+	unsigned int feature_req_word;
+	unsigned int hdrlen;
+	unsigned char reset_pending_on_curr_blk;
+	short unsigned int kactive_blk_num;
+	short unsigned int blk_sizeof_priv;
+	short unsigned int version;
+	char *pkblk_start;
+	char *pkblk_end;
+	int kblk_size;
+	unsigned int max_frame_len;
+	unsigned int knum_blocks;
+	uint64_t knxt_seq_num;
+	char *prev;
+	char *nxt_offset;
+	struct sk_buff *skb;
+	rwlock_t blk_fill_in_prog_lock;
+	ktime_t interval_ktime;
+	struct hrtimer retire_blk_timer;
+};
+
+struct packet_ring_buffer {
+	struct pgv *pg_vec;
+	unsigned int head;
+	unsigned int frames_per_block;
+	unsigned int frame_size;
+	unsigned int frame_max;
+	unsigned int pg_vec_order;
+	unsigned int pg_vec_pages;
+	unsigned int pg_vec_len;
+	unsigned int *pending_refcnt;
+	union {
+		long unsigned int *rx_owner_map;
+		struct tpacket_kbdq_core prb_bdqc;
+	};
+};
+
+struct packet_sock {
+	struct sock sk;
+	struct packet_fanout *fanout;
+	union tpacket_stats_u stats;
+	struct packet_ring_buffer rx_ring;
+	struct packet_ring_buffer tx_ring;
+	int copy_thresh;
+	spinlock_t bind_lock;
+	struct mutex pg_vec_lock;
+	long unsigned int flags;
+	int ifindex;
+	u8 vnet_hdr_sz;
+	__be16 num;
+	struct packet_rollover *rollover;
+	struct packet_mclist *mclist;
+	atomic_long_t mapped;
+	enum tpacket_versions tp_version;
+	unsigned int tp_hdrlen;
+	unsigned int tp_reserve;
+	unsigned int tp_tstamp;
+	struct completion skb_completion;
+	struct net_device *cached_dev;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	struct packet_type prot_hook;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	atomic_t tp_drops;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
 };
 
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
