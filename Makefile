@@ -108,8 +108,8 @@ $(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/t
 $(B)/tests/faults/inject: $(B)/tests/faults/inject.o
 	$(CC) $(CFLAGS) -o $@ $^
 
-$(B)/tests/portrait: $(B)/tests/portrait.o
-	$(CC) $(CFLAGS) -o $@ $^
+$(B)/tests/portrait $(B)/tests/audit_tasks: $(B)/tests/%: $(B)/tests/%.o
+	$(CC) $(CFLAGS) -pthread -o $@ $^
 
 # Fuzzers have objects of their own: clang, coverage, sanitizers.
 FUZZ       := $(B)/fuzz
@@ -170,7 +170,7 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks
 
 .PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree tests-built
 .SECONDARY:

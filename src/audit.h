@@ -52,6 +52,7 @@ struct audit_task {
 	struct audit_ns *ns;
 	__u64 children_ns;    /* key: where its children go, when that is elsewhere; else 0 */
 	const char *exe;      /* shared with others of the same, NULL: not known */
+	__u64 since_ns;       /* when the audit learnt of it */
 	__u64 exit_ns;        /* 0: it lives */
 	__u64 heir;           /* key of who got its children */
 	__u64 parent_key, parent_start; /* of a walk: linked when all are there */
@@ -64,7 +65,9 @@ struct audit_task {
 	struct rec_audit_place *found_in; /* and what the reason needs; NULL: no memory, or no need */
 	__u8 level;
 	bool thread, kthread, dead;
+	bool exe_asked;       /* of /proc */
 	bool touched;         /* a walk: to be told */
+	bool exit_untold;     /* a walk saw it dead before its end was told */
 	bool wanted;          /* of the tree that is asked for, also when its parent has ended */
 	char comm[16];
 	__s32 numbers[];      /* level + 1 */
@@ -133,9 +136,11 @@ struct audit {
 	struct audit_cgroups *cgroups;
 	__u32 walk;            /* number of the last one */
 	__u64 walk_ns;         /* when it began */
+	__u64 first_ns;        /* when the first one began: what came before is in it */
 	struct audit_walk_result walk_result;
 	bool settle;           /* some parents were on the move: walk once more, soon */
 	__u64 seq, first_seq;  /* first_seq: of the end of the snapshot */
+	bool replay;           /* of a recording: /proc tells of others */
 	bool live;             /* the snapshot is complete */
 	__u32 host_mnt, host_cgroup; /* namespaces of the host, by a kernel thread; 0: not known */
 };
@@ -162,10 +167,10 @@ void audit_name_put(struct audit *a, const char *text);
 void audit_names_free(struct audit *a);
 
 /* ---- audit_emit.c: events out of the table ---- */
-struct audit_who audit_who(struct audit *a, const struct audit_task *t); /* NULL: nobody */
+struct audit_who audit_who(struct audit *a, struct audit_task *t); /* NULL: nobody */
 struct audit_where audit_where(const struct audit_ns *ns);
 void audit_event_init(struct audit *a, struct audit_event *e, enum audit_type type, __u64 boot_ns);
-void audit_event_task(struct audit *a, struct audit_event *e, const struct audit_task *t);
+void audit_event_task(struct audit *a, struct audit_event *e, struct audit_task *t);
 void audit_event_ns(struct audit *a, struct audit_event *e, const struct audit_ns *ns);
 int audit_emit(struct audit *a, struct audit_event *e); /* numbers it, counts it, tells the sinks */
 int audit_flush(struct audit *a);

@@ -214,24 +214,13 @@ static int make_room(struct audit *a, const struct rec_audit_born *r)
 	return err;
 }
 
-static int apply_born(struct audit *a, const struct rec_audit_born *r)
+/* All that begins with a birth. */
+static int tell_birth(struct audit *a, struct audit_task *t, const struct rec_audit_born *r)
 {
-	struct audit_task *t = task_of(a, &r->a), *parent, *by;
-	int err;
+	const struct audit_task *by = audit_task_find(a, r->by);
+	int err = 0;
 
-	if (t)
-		return 0; /* a walk saw it */
-	err = make_room(a, r);
-	if (err)
-		return err;
-	t = audit_record_task(a, r);
-	if (!t)
-		return -ENOMEM;
-	parent = audit_record_parent(a, r->parent, r->parent_start);
-	by = audit_task_find(a, r->by);
-	audit_task_set_parent(t, parent);
-	t->wanted = a->opts.pidns ? t->ns->wanted : (parent && parent->wanted) || (by && by->wanted);
-	t->exe = parent && parent->exe ? audit_name_get(a, (by ?: parent)->exe) : NULL;
+	t->wanted |= a->opts.pidns ? t->ns->wanted : (t->parent && t->parent->wanted) || (by && by->wanted);
 	if (r->level && t->numbers[r->level] == 1 && !t->thread)
 		err = tell_created(a, t, r);
 	if (!err)
@@ -240,6 +229,26 @@ static int apply_born(struct audit *a, const struct rec_audit_born *r)
 	    t->ns->maker != r->by && !a->opts.calls)
 		err = tell_entered(a, t, r);
 	return err ? err : audit_alert_born(a, t, r);
+}
+
+static int apply_born(struct audit *a, const struct rec_audit_born *r)
+{
+	struct audit_task *t = task_of(a, &r->a);
+	const struct audit_task *by = audit_task_find(a, r->by);
+	int err = t ? 0 : make_room(a, r);
+
+	if (err || (t && !(a->live && t->touched)))
+		return err; /* the first walk saw it, and it was told */
+	if (!t)
+		t = audit_record_task(a, r);
+	if (!t)
+		return -ENOMEM;
+	t->touched = false; /* a later walk may have been quicker than this event */
+	t->since_ns = r->a.boot_ns;
+	audit_task_set_parent(t, audit_record_parent(a, r->parent, r->parent_start));
+	if (!t->exe && by)
+		t->exe = audit_name_get(a, by->exe);
+	return tell_birth(a, t, r);
 }
 
 /* ---- what happens to them ---- */
@@ -303,8 +312,9 @@ static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 	struct audit_event e;
 	int err;
 
-	if (!t || t->dead)
+	if (!t || (t->dead && !t->exit_untold))
 		return 0;
+	t->exit_untold = false;
 	t->exit_code = r->exit_code;
 	audit_record_who(t, &r->a);
 	audit_task_set_dead(a, t, r->a.boot_ns);
@@ -392,8 +402,8 @@ void audit_event_exit(struct audit_event *e, __s32 code)
 
 int audit_apply(struct audit *a, const struct rec_audit *r)
 {
-	if (r->boot_ns < a->walk_ns)
-		return 0; /* the walk began later and saw what it led to */
+	if (r->boot_ns < a->first_ns)
+		return 0; /* the first walk began later and saw what it led to */
 	a->totals.received++;
 	switch (r->h.tag) {
 	case REC_AUDIT_BORN:

@@ -2,11 +2,30 @@
 /* audit_emit.c - events made of what the table knows, numbered, and given to the sinks. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "audit.h"
 #include "audit_cgroup.h"
 
-struct audit_who audit_who(struct audit *a, const struct audit_task *t)
+/* What it runs, as long as it does; a number that was given again has started later. */
+static const char *ask_exe(struct audit *a, struct audit_task *t)
+{
+	char link[32], path[4096];
+	ssize_t n;
+
+	if (t->exe || t->kthread || t->dead || t->exe_asked || !a->boot_id[0] || a->replay)
+		return t->exe;
+	t->exe_asked = true;
+	snprintf(link, sizeof(link), "/proc/%d/exe", t->numbers[0]);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n <= 0)
+		return NULL;
+	path[n] = 0;
+	t->exe = audit_name_get(a, path);
+	return t->exe;
+}
+
+struct audit_who audit_who(struct audit *a, struct audit_task *t)
 {
 	struct audit_who w = {};
 
@@ -17,7 +36,7 @@ struct audit_who audit_who(struct audit *a, const struct audit_task *t)
 	w.uid = t->uid;
 	memcpy(w.numbers, t->numbers, (t->level + 1) * sizeof(w.numbers[0]));
 	memcpy(w.comm, t->comm, sizeof(w.comm) - 1);
-	w.exe = t->exe;
+	w.exe = a->opts.paths ? ask_exe(a, t) : t->exe;
 	if (a->opts.paths)
 		w.cgroup = audit_cgroup_path(&a->cgroups, t->cgroup, t->numbers[0]);
 	return w;
@@ -53,7 +72,7 @@ static __s32 seen_by(const struct audit_task *parent, const struct audit_task *t
 	return ns && t->level <= parent->level ? parent->numbers[t->level] : 0;
 }
 
-void audit_event_task(struct audit *a, struct audit_event *e, const struct audit_task *t)
+void audit_event_task(struct audit *a, struct audit_event *e, struct audit_task *t)
 {
 	e->task = audit_who(a, t);
 	e->pidns = audit_where(t->ns);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,9 +18,10 @@ static int failed(struct audit_out *o)
 {
 	int err = fail(-(errno ?: EIO), "write %s", o->name);
 
+	__fpurge(o->file); /* nothing of it is written at exit */
 	if (o->seekable && o->whole >= 0 && ftruncate(fileno(o->file), o->whole))
 		warn("%s ends with a part of a line: %s", o->name, strerror(errno));
-	o->file = NULL; /* leaked on purpose: closing it would write what it holds */
+	o->file = NULL;
 	return err;
 }
 

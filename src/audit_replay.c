@@ -260,6 +260,8 @@ int audit_replay_run(struct audit *a, const char *path)
 	struct audit_event e;
 	int err = audit_replay_open(&r, path), n;
 
+	a->replay = true;
+
 	if (!err)
 		err = audit_table_init(a);
 	if (!err && known)

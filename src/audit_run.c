@@ -84,10 +84,7 @@ static int walk(struct audit_run *r)
 
 	audit_walk_begin(&r->audit, audit_now());
 	err = audit_probe_walk(r->probe, take_seen, r);
-	if (err)
-		return err;
-	err = audit_walk_end(&r->audit);
-	return err == -ESRCH ? fail(err, "pid %d", r->audit.opts.root) : err;
+	return err == -ENOMEM ? fail(err, "audit") : err;
 }
 
 /* ---- losses ---- */
@@ -182,9 +179,11 @@ static int heal(struct audit_run *r)
 	if (!err)
 		err = walk(r);
 	if (!err)
-		err = audit_walk_tell(&r->audit);
+		err = drain_all(r); /* what the walk was quicker than: it is told as events */
 	if (!err)
-		err = drain_all(r);
+		err = audit_walk_end(&r->audit);
+	if (!err)
+		err = audit_walk_tell(&r->audit);
 	if (err)
 		return err;
 	audit_probe_counts(r->probe, &after);
@@ -312,6 +311,11 @@ static int begin(struct audit_run *r)
 		return -EIO;
 	r->begin_ns = r->clean_ns = audit_now();
 	err = walk(r);
+	a->first_ns = a->walk_ns;
+	if (!err)
+		err = audit_walk_end(a);
+	if (err == -ESRCH)
+		return fail(err, "pid %d", a->opts.root);
 	if (!err)
 		err = tell_start(r, r->begin_ns);
 	if (!err)

@@ -48,13 +48,15 @@ int audit_walk_seen(struct audit *a, const struct rec_audit_born *r)
 		if (!t)
 			return -ENOMEM;
 		t->touched = true;
+		t->since_ns = a->walk_ns;
 		a->walk_result.added++;
 	}
 	t->walk = a->walk;
 	t->parent_key = r->parent;
 	t->parent_start = r->parent_start;
 	t->ppid = r->ppid;
-	if (r->a.flags & AUDIT_F_DEAD) {
+	if (r->a.flags & AUDIT_F_DEAD && !t->dead) {
+		t->exit_untold = a->live; /* its event may be in the ring */
 		t->exit_code = r->exit_code;
 		audit_task_set_dead(a, t, r->a.boot_ns);
 	}
@@ -74,7 +76,7 @@ static int drop_unseen(struct audit *a)
 
 	for (t = audit_task_next(a, NULL); t && !err; t = next) {
 		next = audit_task_next(a, t);
-		if (t->walk == a->walk || t->start_ns >= a->walk_ns)
+		if (t->walk == a->walk || t->since_ns >= a->walk_ns)
 			continue;
 		a->walk_result.removed++;
 		err = audit_tell_reaped(a, t, a->walk_ns, 0);
@@ -99,13 +101,30 @@ static void link_family(struct audit *a)
 	}
 }
 
+/* Who was found later has it from whoever is above it. */
+static void choose_late(struct audit *a)
+{
+	for (struct audit_task *t = audit_task_next(a, NULL); t; t = audit_task_next(a, t)) {
+		if (!t->touched)
+			continue;
+		if (a->opts.pidns)
+			t->wanted |= t->ns && t->ns->wanted;
+		for (const struct audit_task *up = t->parent; up && !t->wanted && !a->opts.pidns; up = up->parent)
+			t->wanted = up->wanted;
+	}
+}
+
 /* What is asked for: the root task's descendants, or its namespace and those below. */
 int audit_choose(struct audit *a)
 {
 	struct audit_task *root = a->opts.root ? audit_task_by_pid(a, a->opts.root) : NULL;
 
-	if (!a->opts.root || a->live)
+	if (!a->opts.root)
 		return 0;
+	if (a->live) {
+		choose_late(a);
+		return 0;
+	}
 	if (!root)
 		return -ESRCH;
 	for (struct audit_ns *ns = a->namespaces; ns && a->opts.pidns; ns = ns->next)

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "audit.h"
+#include "audit_probe.h"
 #include "capability.h"
 #include "cleanup.h"
 #include "pagemap.h"
@@ -38,6 +40,21 @@ static bool has_walk(void)
 	if (ok)
 		walk_close(w);
 	return ok;
+}
+
+static bool has_audit(void)
+{
+	struct audit_probe_opts opts = {};
+	struct audit_probe *p = NULL;
+	bool ok = !audit_probe_open(&p, &opts);
+
+	audit_probe_close(p);
+	return ok;
+}
+
+static bool has_ns_ends(void)
+{
+	return audit_probe_has_nsfree() || audit_ns_can_ask();
 }
 
 static bool has_sys_ptrace(void)
@@ -172,6 +189,12 @@ const struct feature features[] = {
 	  has_ns_pid_max },
 	{ "nf_tables with owners", false, "a tree with TCP connections cannot be killed and restored (--tcp-established)",
 	  has_nf_tables },
+	{ "audit: tp_btf programs", false, "audit does not work", has_audit },
+	{ "audit: fexit programs", false,
+	  "audit sees refused calls, setns and unshare themselves only with --calls, which costs every system "
+	  "call", audit_probe_has_calls },
+	{ "audit: ends of pid namespaces", false, "audit does not tell when a pid namespace is gone",
+	  has_ns_ends },
 	{ "CAP_SYS_RESOURCE", false, "limits above this shell's own cannot be restored",
 	  has_sys_resource },
 	{},
