@@ -27,6 +27,7 @@
 #include "res/shmfile.h"
 #include "res/unix_make.h"
 #include "res/vma.h"
+#include "restore_job.h"
 #include "sysv.h"
 #include "tcp_lock.h"
 
@@ -471,37 +472,22 @@ int restore_try(const struct restore_opts *opts)
 	return err;
 }
 
-/* End as the root task ended: the same status, or the same signal. */
-static int end_as_root(const struct restore *r)
-{
-	int status, err;
-
-	do {
-		err = restore_root_status(r, &status);
-	} while (err == -EINTR);
-	if (err)
-		return STATUS_FAILED;
-	if (WIFSIGNALED(status)) {
-		signal(WTERMSIG(status), SIG_DFL);
-		raise(WTERMSIG(status));
-		return 128 + WTERMSIG(status);
-	}
-	return WEXITSTATUS(status);
-}
-
 int restore_run(const struct restore_opts *opts)
 {
 	struct restore r = new_restore(opts);
+	struct job job;
 	sigset_t old;
 	int err;
 
 	sigprocmask(SIG_SETMASK, NULL, &old);
 	err = recipe(&r);
-	if (!err)
+	if (!err) {
+		job_prepare(&job, &r);
 		freeze_release(&r.freeze); /* everybody is complete: they run */
+	}
 	restore_free(&r);
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	if (err)
 		return exit_status(err);
-	return opts->detach ? STATUS_DONE : end_as_root(&r);
+	return opts->detach ? STATUS_DONE : job_wait(&job, &r);
 }
