@@ -328,17 +328,24 @@ const struct fixture fixture_pipe_reopened = {
 
 /* ---- fifos ---- */
 
-static int fifo_in, fifo_out, fifo_both, fifo_alone;
+static int fifo_in, fifo_out, fifo_both, fifo_alone, fifo_left;
 
 static void setup_fifo(void)
 {
+	int fd;
+
 	must(mkfifo(fx_path("fifo"), 0600));
 	must(mkfifo(fx_path("both"), 0600));
 	must(mkfifo(fx_path("alone"), 0600));
+	must(mkfifo(fx_path("left"), 0600));
 	fifo_in = must(open(fx_path("fifo"), O_RDONLY | O_NONBLOCK));
 	fifo_out = must(open(fx_path("fifo"), O_WRONLY));
 	fifo_both = must(open(fx_path("both"), O_RDWR | O_NOFOLLOW));
 	fifo_alone = must(open(fx_path("alone"), O_RDONLY | O_NONBLOCK));
+	fd = must(open(fx_path("left"), O_RDONLY | O_NONBLOCK));
+	fifo_left = must(open(fx_path("left"), O_WRONLY));
+	must(write(fifo_left, "left", 4));
+	close(fd);
 	must(fcntl(fifo_out, F_SETPIPE_SZ, 1 << 17));
 	must(write(fifo_out, "through the fifo", 16));
 	must(write(fifo_both, "both", 4));
@@ -360,6 +367,10 @@ static void verify_fifo(void)
 	fd = open(fx_path("alone"), O_WRONLY | O_NONBLOCK);
 	expect(fd >= 0 && write(fd, "x", 1) == 1 && read(fifo_alone, text, 32) == 1,
 	       "a new writer of the fifo: %s", strerror(errno));
+	close(fd);
+	fd = open(fx_path("left"), O_RDONLY | O_NONBLOCK);
+	expect(fd >= 0 && read(fd, text, 32) == 4 && !memcmp(text, "left", 4), "content of one that has only a writer");
+	must(write(fifo_left, "left", 4));
 	close(fd);
 	must(write(fifo_out, "through the fifo", 16));
 	must(write(fifo_both, "both", 4));
