@@ -10,7 +10,13 @@ import sys
 import termios
 import time
 
-TOOL = os.environ.get("BPF_CKPT") or os.path.join(os.path.dirname(__file__), "../build/bpf-ckpt")
+BUILD = os.environ.get("BUILD") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "../build")
+TOOL = os.environ.get("BPF_CKPT") or BUILD + "/bpf-ckpt"
+
+# Orphans are reaped at once below this, as for tests/lib.sh.
+if not os.environ.get("ORPHANS_REAPED"):
+    os.environ["ORPHANS_REAPED"] = "1"
+    os.execv(BUILD + "/tests/fixture", ["fixture", "--reap", sys.executable] + sys.argv)
 
 
 class Terminal:
