@@ -11,6 +11,7 @@ enum {
 	REC_TTY_RAW = 0x0804,
 	REC_TTY_DATA = 0x0805,
 	REC_CTTY = 0x0806,
+	REC_TTY_ECHO = 0x0807,
 };
 
 /* struct ktermios, which is laid out as struct termios2 of ioctl(2) TCGETS2 */
@@ -61,9 +62,9 @@ struct rec_tty {
 	__u32 canon;  /* of these, in lines that are complete */
 	__u32 tail;   /* where in its ring they begin; means nothing in an image */
 	__u32 flip;   /* bytes that it has not taken in yet */
-	__u32 echo;   /* of echoes that could not be written yet */
+	__u32 echo;   /* of echoes that could not be written yet; in an image: of REC_TTY_ECHO */
 	__u32 column, canon_column; /* of output; what a tab and its erasure go by */
-	__u32 reserved;
+	__u32 echo_tail; /* as tail */
 };
 
 /* an open file of a terminal */
@@ -76,14 +77,14 @@ struct rec_tty_file {
 };
 
 /* A block of a buffer as it lies in the kernel. Never in an image. */
-enum { RAW_READ = 0, RAW_FLIP = 1 };
+enum { RAW_READ = 0, RAW_FLIP = 1, RAW_ECHO = 2 };
 #define RAW_BLOCK 256u
 
 struct rec_tty_raw {
 	struct rec_hdr h;
 	__u64 tty;
 	__u32 kind;  /* RAW_* */
-	__u32 index; /* RAW_READ: of the block in the ring. RAW_FLIP: bytes before it */
+	__u32 index; /* RAW_READ, RAW_ECHO: of the block in the ring. RAW_FLIP: bytes before it */
 	__u32 bytes;
 	__u32 room;  /* RAW_FLIP, the first block of a buffer: the buffer's size */
 	__u8 mark[RAW_BLOCK / 8]; /* RAW_READ: bit i is set when byte i ends a line */
@@ -103,6 +104,20 @@ struct rec_tty_data {
 	__u32 bytes; /* all */
 	__u32 taken; /* by the line discipline: the others come last */
 	__u16 pieces[TTY_PIECES]; /* of these: sizes of the kernel's buffers, in which they all find room */
+	__u8 data[];
+};
+
+/*
+ * What was typed and is to be echoed, but finds no way out: characters; 0xff before one that is shown as
+ * ^X, and before itself (drivers/tty/n_tty.c: ECHO_OP_START).
+ */
+#define ECHO_START 0xffu
+
+struct rec_tty_echo {
+	struct rec_hdr h;
+	__u64 tty;   /* reference to rec_tty */
+	__u32 bytes;
+	__u32 erases; /* 1: an erasure is among them, which cannot be typed again */
 	__u8 data[];
 };
 

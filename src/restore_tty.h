@@ -3,6 +3,8 @@
 #ifndef BPF_CKPT_RESTORE_TTY_H
 #define BPF_CKPT_RESTORE_TTY_H
 
+#include <stdbool.h>
+
 #include "rec_tty.h"
 
 struct batch;
@@ -13,6 +15,7 @@ struct restore;
 struct pair {
 	const struct rec_tty *m, *s;
 	int master, slave;
+	bool silent; /* its output has no way out: what is typed now has no echo to wait for */
 };
 
 /* Hooks of kind "tty": make a pair, in the coordinator; set its foreground group, in its session. */
@@ -22,7 +25,7 @@ int tty_join(struct restore *r, const void *rec);
 /*
  * Give a pair its unread bytes, modes and flags: everything but who has it. Reported.
  */
-int pair_fill(struct restore *r, const struct pair *p);
+int pair_fill(struct restore *r, struct pair *p);
 
 /* TCSETS2 by the slave, or through the master. 0 or a reported error. */
 int pair_set_termios(const struct pair *p, const struct rec_termios *t);

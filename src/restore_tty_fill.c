@@ -72,12 +72,15 @@ static int put(const struct pair *p, int fd, const void *data, unsigned int n)
 }
 
 /* Modes in which a slave takes what it is sent as it is; of the image's only whether it is by lines. */
-static struct rec_termios plain(const struct rec_tty *s)
+static struct rec_termios plain(const struct pair *p)
 {
+	const struct rec_tty *s = p->s;
 	struct rec_termios t = s->termios;
 
-	t.iflag = t.oflag = 0;
-	t.lflag = ECHO | (s->flags & TTY_F_ICANON ? ICANON : 0);
+	/* a stop by ^S is over when IXON is taken away */
+	t.iflag = p->silent && s->flags & TTY_F_STOPPED ? IXON : 0;
+	t.oflag = 0;
+	t.lflag = (p->silent ? 0 : ECHO) | (s->flags & TTY_F_ICANON ? ICANON : 0);
 	memset(t.cc, _POSIX_VDISABLE, sizeof(t.cc));
 	t.cc[VMIN] = 1;
 	return t;
@@ -85,10 +88,22 @@ static struct rec_termios plain(const struct rec_tty *s)
 
 /* ---- input of the slave ---- */
 
+/* As if it came from the master, and taken in when this returns; since 6.2 only some may do that. */
+static int simulate(const struct pair *p, const __u8 *data, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		if (ioctl(p->slave, TIOCSTI, data + i))
+			return fail(-errno, "type into terminal %.16s behind its back (TIOCSTI; sysctl dev.tty.legacy_tiocsti)",
+				    p->s->name);
+	return 0;
+}
+
 static int type_bytes(const struct pair *p, const __u8 *data, unsigned int n)
 {
 	int err = 0;
 
+	if (p->silent)
+		return simulate(p, data, n);
 	for (unsigned int at = 0; at < n && !err; at += CHUNK) {
 		unsigned int len = n - at < CHUNK ? n - at : CHUNK;
 
@@ -105,8 +120,8 @@ static int type_literal(const struct pair *p, const struct rec_termios *plain, c
 
 	t.lflag |= IEXTEN;
 	t.cc[VLNEXT] = key;
-	return pair_set_termios(p, &t) ?: put(p, p->master, &key, 1) ?: type_bytes(p, byte, 1) ?:
-	       pair_set_termios(p, plain);
+	return pair_set_termios(p, &t) ?: (p->silent ? simulate(p, &key, 1) : put(p, p->master, &key, 1)) ?:
+	       type_bytes(p, byte, 1) ?: pair_set_termios(p, plain);
 }
 
 /* An end of file has no echo; to print the line again, which is empty behind it, has one of two bytes. */
@@ -118,7 +133,9 @@ static int type_eof(const struct pair *p, const struct rec_termios *plain)
 	t.lflag |= IEXTEN;
 	t.cc[VEOF] = keys[0];
 	t.cc[VREPRINT] = keys[1];
-	return pair_set_termios(p, &t) ?: put(p, p->master, keys, 2) ?: read_off(p, 2) ?: pair_set_termios(p, plain);
+	return pair_set_termios(p, &t) ?:
+	       (p->silent ? simulate(p, keys, 1) : put(p, p->master, keys, 2) ?: read_off(p, 2)) ?:
+	       pair_set_termios(p, plain);
 }
 
 /* What ends a line, as n_tty.c leaves it in its buffer: a NUL for the end of file. */
@@ -136,7 +153,7 @@ static int type_end(const struct pair *p, const struct rec_termios *plain, const
 
 static int type_input(const struct pair *p, const struct rec_tty_data *d)
 {
-	struct rec_termios t = plain(p->s);
+	struct rec_termios t = plain(p);
 	bool lines = t.lflag & ICANON;
 	unsigned int from = 0;
 	int err = pair_set_termios(p, &t);
@@ -165,7 +182,7 @@ static unsigned int near(unsigned int column)
 /* The slave's discipline counts where its cursor is: move it there. A CR would reset canon_column, too. */
 static int move_to(const struct pair *p, unsigned int from, unsigned int to)
 {
-	struct rec_termios t = plain(p->s);
+	struct rec_termios t = plain(p);
 	unsigned int left = from < to ? to - from : from - to;
 	char text[CHUNK];
 	int err;
@@ -206,7 +223,7 @@ static int write_pieces(const struct pair *p, int fd, const struct rec_tty_data 
 /* As the slave wrote it. */
 static int write_output(const struct pair *p, const struct rec_tty_data *d)
 {
-	struct rec_termios t = plain(p->s);
+	struct rec_termios t = plain(p);
 	int err = d ? pair_set_termios(p, &t) : 0;
 
 	/* in small buffers, so that none of them is left half full when it comes to the others */
@@ -215,11 +232,45 @@ static int write_output(const struct pair *p, const struct rec_tty_data *d)
 	return err || !d ? err : write_pieces(p, p->slave, d);
 }
 
+/* ---- echoes that found no way out ---- */
+
+/* What was typed is not to be read: it was before, or comes again as input. */
+static int forget_input(const struct pair *p, unsigned int n)
+{
+	char buf[CHUNK];
+	ssize_t got = n ? read(p->slave, buf, n) : 0;
+
+	return got == (ssize_t)n ? 0 : fail(got < 0 ? -errno : -EIO, "take back what terminal %.16s was typed", p->s->name);
+}
+
+/* Output is stopped or full by now, so these stay; each is typed in the mode that shows it as it was. */
+static int type_echoes(const struct pair *p, const struct rec_tty_echo *e)
+{
+	struct rec_termios t = plain(p);
+	unsigned int typed = 0;
+	int err = 0;
+
+	for (unsigned int i = 0; i < e->bytes && !err; i++) {
+		const __u8 *c = &e->data[i];
+		bool special = *c == ECHO_START && i + 1 < e->bytes;
+
+		if (special)
+			c = &e->data[++i];
+		t.lflag = ECHO | (special && *c != ECHO_START ? ECHOCTL : 0);
+		err = pair_set_termios(p, &t) ?: simulate(p, c, 1);
+		if (!err && ++typed == CHUNK) {
+			err = forget_input(p, typed);
+			typed = 0;
+		}
+	}
+	return err ?: forget_input(p, typed);
+}
+
 /* ---- flags ---- */
 
 static int flow(const struct pair *p, int fd, const struct rec_tty *t)
 {
-	struct rec_termios stop = plain(p->s);
+	struct rec_termios stop = plain(p);
 	__u8 key = 023;
 
 	if (!(t->flags & TTY_F_STOPPED))
@@ -230,7 +281,7 @@ static int flow(const struct pair *p, int fd, const struct rec_tty *t)
 	stop.iflag = IXON;
 	stop.cc[VSTOP] = key;
 	stop.cc[VSTART] = 021;
-	if (pair_set_termios(p, &stop) || put(p, p->master, &key, 1))
+	if (pair_set_termios(p, &stop) || (p->silent ? simulate(p, &key, 1) : put(p, p->master, &key, 1)))
 		return -EIO;
 	for (int i = 0; i < WAIT_MS; i++) {
 		struct pollfd out = { .fd = p->slave, .events = POLLOUT };
@@ -303,7 +354,7 @@ static int literal_next(const struct pair *p)
 static int finish(const struct pair *p, const struct rec_tty_data *in)
 {
 	bool told = p->m->flags & TTY_F_PACKET && p->s->pktstatus & TIOCPKT_STOP;
-	int err = told ? 0 : flow(p, p->slave, p->s);
+	int err = told || p->silent ? 0 : flow(p, p->slave, p->s);
 
 	err = err ?: pair_set_termios(p, &p->s->termios);
 	if (!err && in) /* it has no room for these, now as then */
@@ -314,21 +365,38 @@ static int finish(const struct pair *p, const struct rec_tty_data *in)
 	return err ?: flow(p, p->master, p->m) ?: lock_modes(p) ?: set_flags(p);
 }
 
-int pair_fill(struct restore *r, const struct pair *p)
+/* With room for echoes: each byte that is typed has one. */
+static int fill(const struct pair *p, const struct rec_tty_data *in, const struct rec_tty_data *out)
+{
+	unsigned int start = near(p->s->canon_column);
+
+	return move_to(p, 0, start) ?: type_input(p, in) ?: move_to(p, start, near(p->s->column)) ?: write_output(p, out);
+}
+
+/* Without: output first, until nothing comes out; then echoes, and input without any. */
+static int fill_silently(struct pair *p, const struct rec_tty_data *in, const struct rec_tty_data *out,
+			 const struct rec_tty_echo *echo)
+{
+	int err = move_to(p, 0, near(p->s->column)) ?: write_output(p, out);
+
+	p->silent = true;
+	return err ?: flow(p, p->slave, p->s) ?: type_echoes(p, echo) ?: type_input(p, in);
+}
+
+int pair_fill(struct restore *r, struct pair *p)
 {
 	const struct rec_tty *s = p->s;
 	const struct rec_tty_data *in = snap_find(&r->image.snap, REC_TTY_DATA, s->addr);
 	const struct rec_tty_data *out = snap_find(&r->image.snap, REC_TTY_DATA, p->m->addr);
+	const struct rec_tty_echo *echo = snap_find(&r->image.snap, REC_TTY_ECHO, s->addr);
 	struct winsize size = { s->rows, s->cols, s->xpixel, s->ypixel };
-
-	unsigned int start = near(s->canon_column);
 	int flags = fcntl(p->master, F_GETFL), err;
 
 	if (ioctl(p->master, TIOCSWINSZ, &size))
 		return fail(-errno, "set the size of terminal %.16s", s->name);
 	fcntl(p->master, F_SETFL, flags | O_NONBLOCK);
-	err = move_to(p, 0, start) ?: type_input(p, in) ?: move_to(p, start, near(s->column)) ?:
-	      write_output(p, out) ?: finish(p, in);
+	err = echo ? fill_silently(p, in, out, echo) : fill(p, in, out);
+	err = err ?: finish(p, in);
 	fcntl(p->master, F_SETFL, flags);
 	return err;
 }

@@ -181,7 +181,7 @@ static int put_together(struct dump *d, const struct rec_tty *t)
 
 		if (b->kind == RAW_READ) {
 			add_ring(out, t, b);
-		} else if (b->bytes <= RAW_BLOCK && b->index <= t->flip && b->bytes <= t->flip - b->index) {
+		} else if (b->kind == RAW_FLIP && b->bytes <= RAW_BLOCK && b->index <= t->flip && b->bytes <= t->flip - b->index) {
 			memcpy(out->data + t->unread + b->index, b->data, b->bytes);
 			have += b->bytes;
 		}
@@ -190,16 +190,64 @@ static int put_together(struct dump *d, const struct rec_tty *t)
 	return have == bytes ? 0 : fail(-EAGAIN, "what is unread of terminal %.16s changes while it is read", t->name);
 }
 
+#define ECHO_MOVE_BACK_COL 0x80
+#define ECHO_SET_CANON_COL 0x81
+#define ECHO_ERASE_TAB 0x82
+
+/* Without the marks of where a line begins: typing makes these again. */
+static void add_echoes(struct rec_tty_echo *out, const __u8 *ring, const struct rec_tty *t)
+{
+	for (__u32 i = 0; i < t->echo; i++) {
+		__u8 c = ring[(t->echo_tail + i) & (TTY_RING - 1)];
+		__u8 op = ring[(t->echo_tail + i + 1) & (TTY_RING - 1)];
+
+		if (c != ECHO_START) {
+			out->data[out->bytes++] = c;
+			continue;
+		}
+		i++;
+		if (op == ECHO_SET_CANON_COL)
+			continue;
+		out->erases |= op == ECHO_MOVE_BACK_COL || op == ECHO_ERASE_TAB;
+		out->data[out->bytes++] = c;
+		out->data[out->bytes++] = op;
+	}
+}
+
+static int collect_echoes(struct dump *d, struct rec_tty *t)
+{
+	__u8 ring[TTY_RING] = {};
+	struct rec_tty_echo *out;
+	size_t nr;
+	void **raw = snap_range(&d->snap, REC_TTY_RAW, t->addr, &nr);
+
+	if (!t->echo || t->echo > TTY_RING)
+		return 0;
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_tty_raw *b = raw[i];
+
+		if (b->kind == RAW_ECHO && b->index < TTY_RING / RAW_BLOCK)
+			memcpy(ring + b->index * RAW_BLOCK, b->data, RAW_BLOCK);
+	}
+	out = snap_new(&d->snap, REC_TTY_ECHO, sizeof(*out) + t->echo);
+	if (!out)
+		return fail(-ENOMEM, "dump");
+	out->tty = t->addr;
+	add_echoes(out, ring, t);
+	t->echo = out->bytes;
+	return 0;
+}
+
 static int collect_unread(struct dump *d)
 {
 	int err = 0;
 
-	snap_for_each(&d->snap, REC_TTY, const struct rec_tty, t) {
+	snap_for_each(&d->snap, REC_TTY, struct rec_tty, t) {
 		const struct rec_tty *m = tty_master(&d->snap, t);
 
 		/* what the user types into a terminal of the outside is not ours */
 		if (!err && m && m->count && !tty_is_outside(&d->snap, t))
-			err = put_together(d, t);
+			err = put_together(d, t) ?: collect_echoes(d, t);
 	}
 	snap_filter(&d->snap, REC_TTY_RAW, drop, NULL);
 	return err;

@@ -75,6 +75,7 @@ static __always_inline void fill_ntty(struct rec_tty *r, struct tty_struct *tty)
 	tail = BPF_CORE_READ(n, read_tail);
 	r->tail = tail & (N_TTY_BUF_SIZE - 1);
 	r->unread = BPF_CORE_READ(n, read_head) - tail;
+	r->echo_tail = BPF_CORE_READ(n, echo_tail) & (N_TTY_BUF_SIZE - 1);
 	r->echo = BPF_CORE_READ(n, echo_head) - BPF_CORE_READ(n, echo_tail);
 	r->column = BPF_CORE_READ(n, column);
 	r->canon_column = BPF_CORE_READ(n, canon_column);
@@ -182,6 +183,22 @@ static long add_read_block(__u64 i, void *arg)
 	return 0;
 }
 
+static long add_echo_block(__u64 i, void *arg)
+{
+	struct raw_walk *w = arg;
+	struct rec_tty_raw *r;
+
+	w->index = i;
+	r = next_block(w, RAW_ECHO);
+	if (!r)
+		return w->failed;
+	r->bytes = RAW_BLOCK;
+	i &= READ_BLOCKS - 1;
+	bpf_probe_read_kernel(r->data, RAW_BLOCK, (char *)w->disc +
+			      bpf_core_field_offset(struct n_tty_data, echo_buf) + i * RAW_BLOCK);
+	return 0;
+}
+
 static long add_flip_block(__u64 i, void *arg)
 {
 	struct raw_walk *w = arg;
@@ -219,9 +236,12 @@ static __always_inline void add_blocks(struct raw_walk *w, struct tty_struct *tt
 
 	w->tty = tty;
 	w->disc = n;
-	if (n && !BPF_CORE_READ(tty, ldisc, ops, num) &&
-	    BPF_CORE_READ(n, read_head) != BPF_CORE_READ(n, read_tail))
-		bpf_loop(READ_BLOCKS, add_read_block, w, 0);
+	if (n && !BPF_CORE_READ(tty, ldisc, ops, num)) {
+		if (BPF_CORE_READ(n, read_head) != BPF_CORE_READ(n, read_tail))
+			bpf_loop(READ_BLOCKS, add_read_block, w, 0);
+		if (BPF_CORE_READ(n, echo_head) != BPF_CORE_READ(n, echo_tail))
+			bpf_loop(READ_BLOCKS, add_echo_block, w, 0);
+	}
 	w->buf = BPF_CORE_READ(tty, port, buf.head);
 	w->off = w->index = 0;
 	bpf_loop(FLIP_STEPS, add_flip_block, w, 0);

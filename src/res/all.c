@@ -2,7 +2,7 @@
 /* all.c - the list of kinds, in the order in which they are written, made and joined. */
 #include "res.h"
 
-extern const struct res_type res_tty, res_tty_file, res_tty_data, res_ctty;
+extern const struct res_type res_tty, res_tty_file, res_tty_data, res_tty_echo, res_ctty;
 extern const struct res_type res_pidns, res_pid, res_tree, res_userns, res_owners, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item, res_socket, res_sock, res_unix,
 	res_unix_pending, res_unix_path, res_unix_msg, res_unix_file,
@@ -30,7 +30,7 @@ const struct res_type *const res_types[] = {
 	&res_netlink, &res_netlink_group, &res_packet, &res_packet_member,
 	&res_inet, &res_mcast, &res_mcast_source, &res_tcp, &res_stream, &res_datagram,
 	&res_sockopt, /* what is left of them, once all else of a socket is as it was */
-	&res_tty, &res_tty_file, &res_tty_data, &res_ctty,
+	&res_tty, &res_tty_file, &res_tty_data, &res_tty_echo, &res_ctty,
 	/* built by the tasks, in this order */
 	&res_mm, &res_pkeys, &res_vma, &res_area_policy, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched,
 	&res_task_policy, &res_undo_list, &res_undo, &res_sem_pid, &res_task,

@@ -64,6 +64,7 @@ static const struct field fields[] = {
 	FIELD(R, echo, MUST_MATCH, AS_DEC),
 	FIELD(R, column, MAY_DIFFER, AS_DEC),
 	FIELD(R, canon_column, MAY_DIFFER, AS_DEC),
+	FIELD(R, echo_tail, NEVER_SAVED, AS_DEC),
 };
 
 static const struct field file_fields[] = {
@@ -78,6 +79,12 @@ static const struct field data_fields[] = {
 	FIELD(struct rec_tty_data, bytes, MUST_MATCH, AS_DEC),
 	FIELD(struct rec_tty_data, taken, MUST_MATCH, AS_DEC),
 	FIELD_ARRAY(struct rec_tty_data, pieces, MAY_DIFFER, AS_DEC),
+};
+
+static const struct field echo_fields[] = {
+	FIELD_OWNER(struct rec_tty_echo, tty, REC_TTY),
+	FIELD(struct rec_tty_echo, bytes, MUST_MATCH, AS_DEC),
+	FIELD(struct rec_tty_echo, erases, MUST_MATCH, AS_DEC),
 };
 
 /* ---- what stands in the way ---- */
@@ -160,13 +167,15 @@ static bool was_never_open(const struct snap *s, const R *t, const R *master)
 	return !nr && !(master->flags & TTY_F_OTHER_CLOSED);
 }
 
-static const char *side_refusal(const R *t)
+static const char *side_refusal(const struct snap *s, const R *t)
 {
+	const struct rec_tty_echo *echo = snap_find(s, REC_TTY_ECHO, t->addr);
+
 	if (t->ldisc)
 		return "has another line discipline than N_TTY (0); set that back";
-	if (t->echo)
-		return "holds echoes that could not be written yet, which is not supported; let its output go on, or "
-		       "have it read";
+	if (t->echo && (!echo || echo->erases || t->side == TTY_IS_MASTER || t->pktstatus & TIOCPKT_STOP))
+		return "holds echoes of erasures, or of packet mode, that could not be written yet, which is not supported; "
+		       "let its output go on, or have it read";
 	if (t->flags & TTY_F_ERASING)
 		return "is amid an erasure as a printing terminal shows it (ECHOPRT), which is not supported";
 	if (t->flags & TTY_F_PUSH || (t->termios.lflag & EXTPROC && t->flags & TTY_F_ICANON && t->unread))
@@ -185,7 +194,7 @@ static const char *slave_refusal(const struct check *c, const R *t, const R *m)
 	snap_referring(c->snap, REC_PROC, struct rec_proc, pgid, t->pgrp, &members);
 	if (t->pgrp && !members)
 		return "its foreground process group has just ended; try again";
-	if (was_never_open(c->snap, t, m) && (m->unread || m->flip || t->flags & TTY_F_STOPPED))
+	if (was_never_open(c->snap, t, m) && (m->unread || m->flip || t->echo || t->flags & TTY_F_STOPPED))
 		return "holds output of a slave that nobody has ever opened, which is not supported; have it read";
 	if ((t->pktstatus & TIOCPKT_FLUSHREAD && t->unread + t->flip) ||
 	    (t->pktstatus & TIOCPKT_FLUSHWRITE && m->unread + m->flip))
@@ -208,7 +217,7 @@ static int check(struct check *c, const void *rec)
 	}
 	if (!m->count)
 		return 0; /* only hung up descriptors are left of it */
-	why = side_refusal(t);
+	why = side_refusal(c->snap, t);
 	if (!why && t->side == TTY_IS_SLAVE)
 		why = slave_refusal(c, t, m);
 	if (why)
@@ -276,7 +285,7 @@ static int read_tty(const struct image *img, const void *rec)
 	    (t->side != TTY_IS_OTHER && (!m || !link || link->link != t->addr || link->side + t->side != 3 ||
 					 link->index != t->index)) || t->index > 1u << 20)
 		return fail(-ERR_IMAGE, "image: terminal %llu is impossible", t->addr);
-	if (!outside && (t->ldisc || t->echo || t->unread > TTY_RING || t->flip > UNREAD_MAX))
+	if (!outside && (t->ldisc || t->unread > TTY_RING || t->flip > UNREAD_MAX))
 		return fail(-ERR_IMAGE, "image: terminal %.16s holds impossible values", t->name);
 	tty_files(&img->snap, t, &nr);
 	if (t->side == TTY_IS_MASTER && nr > 1)
@@ -305,6 +314,16 @@ static int read_data(const struct image *img, const void *rec)
 	return 0;
 }
 
+static int read_echo(const struct image *img, const void *rec)
+{
+	const struct rec_tty_echo *e = rec;
+	const R *t = snap_find(&img->snap, REC_TTY, e->tty);
+
+	if (e->bytes > e->h.len - sizeof(*e) || e->bytes > TTY_RING || e->erases || e->bytes != t->echo)
+		return fail(-ERR_IMAGE, "image: echoes of terminal %llu are out of bounds", e->tty);
+	return 0;
+}
+
 const struct res_type res_tty = {
 	.name = "tty", .tag = REC_TTY, .size = sizeof(R),
 	.fields = fields, .nr_fields = sizeof(fields) / sizeof(fields[0]),
@@ -322,4 +341,10 @@ const struct res_type res_tty_data = {
 	.name = "tty_data", .tag = REC_TTY_DATA, .size = sizeof(struct rec_tty_data), .owned = true,
 	.fields = data_fields, .nr_fields = sizeof(data_fields) / sizeof(data_fields[0]),
 	.tail = MUST_MATCH, .tail_form = AS_BYTES, .read = read_data,
+};
+
+const struct res_type res_tty_echo = {
+	.name = "tty_echo", .tag = REC_TTY_ECHO, .size = sizeof(struct rec_tty_echo), .owned = true,
+	.fields = echo_fields, .nr_fields = sizeof(echo_fields) / sizeof(echo_fields[0]),
+	.tail = MUST_MATCH, .tail_form = AS_BYTES, .read = read_echo,
 };

@@ -135,6 +135,7 @@
 	X(tty_alone)                                                                              \
 	X(tty_hung)                                                                               \
 	X(tty_flow)                                                                               \
+	X(tty_echo)                                                                               \
 	X(tty_session)                                                                            \
 	X(eventfd)                                                                                 \
 	X(sockopt)                                                                                 \

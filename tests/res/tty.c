@@ -469,6 +469,66 @@ const struct fixture fixture_tty_flow = {
 	.flags = FX_ROUNDS,
 };
 
+/* ---- echoes that wait ---- */
+
+static int full, full_master, full_number, mute, mute_master, mute_number;
+
+static void setup_echo(void)
+{
+	/* by ^S: lines, one that is not finished, control characters; then what was typed is read */
+	slave = open_pair(&master, &number);
+	type(master, "\023", 1);
+	fx_nap();
+	type(master, "one\ntw\026\001\377o", 10);
+	await_unread(slave, 4);
+	/* by TCOOFF, and nothing is left to read of it; behind a flush of the input nothing would be */
+	mute = open_pair(&mute_master, &mute_number);
+	must(write(mute, "123", 3));
+	await_unread(mute_master, 3);
+	must(ioctl(mute, TCXONC, TCOOFF));
+	type(mute_master, "gone\n", 5);
+	await_unread(mute, 5);
+	expect_read("input", mute, "gone\n", 5);
+	/* as there is no more room */
+	full = open_pair(&full_master, &full_number);
+	must(ioctl(full, TCGETS2_, &modes));
+	modes.oflag = 0;
+	set(full, &modes);
+	full_out = fill(full, 3, 64);
+	type(full_master, "x\ny", 3);
+	await_unread(full, 2);
+}
+
+static void verify_echo(void)
+{
+	expect_unread("input", slave, 4);
+	expect_unread("output", master, 0);
+	expect_unread("output of the other", mute_master, 3);
+	if (!fx_last())
+		return;
+	type(master, "\021", 1);
+	/* ^V shows a ^ that the next character takes the place of */
+	expect_read("echo", master, "one\r\ntw^\b^A\377o", 13);
+	expect_read("line", slave, "one\n", 4);
+	type(master, "\n", 1);
+	expect_read("the other line", slave, "tw\001\377o\n", 6);
+	must(ioctl(mute, TCXONC, TCOON));
+	/* the next one to write finds them */
+	must(write(mute, "x", 1));
+	expect_read("echo of what was read", mute_master, "123gone\r\nx", 10);
+	drain("output", full_master, 3, full_out);
+	type(full_master, "z", 1);
+	expect_read("echo behind it", full_master, "x\nyz", 4);
+}
+
+const struct fixture fixture_tty_echo = {
+	.name = "tty_echo",
+	.about = "echoes that find no way out: output is stopped, or full",
+	.setup = setup_echo,
+	.verify = verify_echo,
+	.flags = FX_ROUNDS,
+};
+
 /* ---- a session ---- */
 
 static int own_tty;
