@@ -68,6 +68,9 @@ install: all
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bpf-ckpt
 	install -D -m 0644 $(B)/completions/_bpf-ckpt.zsh \
 		$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_bpf-ckpt
+	sed 's|@SBINDIR@|$(PREFIX)/sbin|' systemd/bpf-ckpt-audit.service.in > $(B)/bpf-ckpt-audit.service
+	install -D -m 0644 $(B)/bpf-ckpt-audit.service \
+		$(DESTDIR)$(PREFIX)/lib/systemd/system/bpf-ckpt-audit.service
 
 clean:
 	rm -rf $(B)
@@ -77,7 +80,7 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client perl-base sqlite3 util-linux procps tar gzip coreutils
-TEST_PKGS  += graphviz libxml2-utils zsh tmux
+TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
 
 deps:

@@ -34,8 +34,9 @@ static void help(void)
 	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
 	     "      --shell-job  as for dump\n"
 	     "      --entrants=fail|include|ignore\n"
-	     "      --tcp-established, --tcp-close\n"
+	     "      --tcp-established\n"
 	     "                   as for dump\n"
+	     "      --tcp-close  as for dump\n"
 	     "      --external KEY  as for dump\n"
 	     "      --json       one JSON object on standard output\n"
 	     "  -h, --help       this text");
