@@ -83,10 +83,10 @@ static int restore_datagram(struct restore *r, const void *rec)
 	bool shared = k->state != 1 /* TCP_ESTABLISHED */ && d->port &&
 		      (sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEPORT, NULL) ||
 		       sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEADDR, NULL));
+	int fd _close_ = restore_borrow(r, sock_file(&r->image.snap, d->sock)), err = 0;
 	struct tcp_tuple t;
-	int fd, err = 0;
 
-	if (restore_kept(r, sock_file(&r->image.snap, d->sock), &fd, NULL))
+	if (fd < 0)
 		return fail(-ERR_IMAGE, "image: socket %llu was not made", d->sock);
 	fill_tuple(d, &t);
 	if (shared)

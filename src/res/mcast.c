@@ -126,10 +126,10 @@ static int join_group(struct restore *r, const R *m)
 {
 	struct group_req group = { .gr_interface = m->ifindex };
 	struct group_filter *f _free_ = NULL;
+	int fd _close_ = restore_borrow(r, sock_file(&r->image.snap, m->sock)), err;
 	socklen_t len;
-	int fd, err;
 
-	if (restore_kept(r, sock_file(&r->image.snap, m->sock), &fd, NULL))
+	if (fd < 0)
 		return fail(-ERR_IMAGE, "image: socket %llu was not made", m->sock);
 	put_address(&group.gr_group, m->family, m->group);
 	if (setsockopt(fd, level_of(m), MCAST_JOIN_GROUP, &group, sizeof(group)))

@@ -437,13 +437,14 @@ static int restore_option(struct restore *r, const void *rec)
 {
 	const R *o = rec;
 	const struct rec_sock *k = snap_find(&r->image.snap, REC_SOCK, o->sock);
-	int fd;
+	int fd _close_ = -1;
 
 	if (k->family == AF_UNIX || k->family == AF_PACKET || (k->type == SOCK_RAW && k->family != AF_NETLINK))
 		return 0; /* unix_make_all() does, later; of the others all were set before packets came */
 	if (!(find_option(o)->flags & LAST) && (k->family == AF_INET || k->family == AF_INET6))
 		return 0; /* inet_make() did, and some cannot be set any more */
-	if (restore_kept(r, sock_file(&r->image.snap, o->sock), &fd, NULL))
+	fd = restore_borrow(r, sock_file(&r->image.snap, o->sock));
+	if (fd < 0)
 		return fail(-ERR_IMAGE, "image: socket %llu was not made", o->sock);
 	return set(fd, find_option(o), o);
 }

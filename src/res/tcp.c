@@ -16,12 +16,15 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "dump.h"
 #include "inet.h"
 #include "inject.h"
 #include "log.h"
+#include "reach.h"
+#include "rec_file.h"
 #include "res.h"
 #include "restore.h"
 #include "sock.h"
@@ -457,6 +460,35 @@ static int restore_tcp(struct restore *r, const void *rec)
 	return err ? err : sock_keep(r, k, take_fd(&fd));
 }
 
+/* The coordinator need not have it any more, but the tasks do. Of the first one; or -errno. */
+static int reach(struct restore *r, const R *t)
+{
+	size_t nr;
+	void **slot = snap_referring(&r->image.snap, REC_FD, struct rec_fd, file,
+				     sock_file(&r->image.snap, t->sock), &nr);
+	const struct rec_fd *s = nr ? slot[0] : NULL;
+	const struct unit *u = s ? restore_unit(r, s->files) : NULL;
+	int pidfd _close_ = u ? syscall(SYS_pidfd_open, restore_speaker(r, u), PIDFD_THREAD) : -1, fd;
+
+	if (u && pidfd < 0)
+		pidfd = syscall(SYS_pidfd_open, u->tid, 0);
+	fd = pidfd < 0 ? -1 : syscall(SYS_pidfd_getfd, pidfd, s->fd, 0);
+	return fd < 0 ? fail(-errno, "reach the socket of a connection") : fd;
+}
+
+static int leave_repair(struct restore *r, const R *t)
+{
+	int fd _close_ = reach(r, t), reuse = 0, err;
+
+	if (fd < 0)
+		return fd;
+	err = set_int(fd, TCP_REPAIR, TCP_REPAIR_OFF, "TCP_REPAIR");
+	sockopt_saved(r, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
+	if (!err && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)))
+		err = fail(-errno, "set SO_REUSEADDR");
+	return err;
+}
+
 /* Locks first: leaving repair mode asks the peer for its window, whose answer shall come through. */
 int tcp_go_on(struct restore *r)
 {
@@ -472,15 +504,9 @@ int tcp_go_on(struct restore *r)
 			err = err ?: tcp_lock_remove(t->lock);
 		lock = t->lock;
 	}
-	snap_for_each(&r->image.snap, REC_TCP, const R, t) {
-		int fd, reuse = 0;
-
-		if (err || restore_kept(r, sock_file(&r->image.snap, t->sock), &fd, NULL))
-			continue;
-		err = set_int(fd, TCP_REPAIR, 0, "TCP_REPAIR");
-		sockopt_saved(r, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
-		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse));
-	}
+	snap_for_each(&r->image.snap, REC_TCP, const R, t)
+		if (!err)
+			err = leave_repair(r, t);
 	return err;
 }
 

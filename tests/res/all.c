@@ -147,6 +147,7 @@
 	X(tcp_pair)                                                                                \
 	X(tcp_peer)                                                                                \
 	X(tcp_server)                                                                              \
+	X(refuse_sock)                                                                             \
 	X(netlink)                                                                                 \
 	X(packet)                                                                                  \
 	X(tcp_dead)                                                                                \

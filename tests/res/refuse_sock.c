@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* refuse_sock.c - sockets with what cannot be saved: each is named. For tests/tcp, by marks have.WHAT. */
+#include <fcntl.h>
+#include <linux/bpf.h>
+#include <linux/filter.h>
+#include <linux/if_packet.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/ethernet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <netinet/udp.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../fixture.h"
+
+static struct sockaddr_in loopback = {AF_INET, 0, {0x0100007f}};
+
+static struct sockaddr_in name_of(int fd)
+{
+	struct sockaddr_in a = {};
+	socklen_t len = sizeof(a);
+
+	must(getsockname(fd, (struct sockaddr *)&a, &len));
+	return a;
+}
+
+static int udp(void)
+{
+	int fd = must(socket(AF_INET, SOCK_DGRAM, 0));
+
+	must(bind(fd, (struct sockaddr *)&loopback, sizeof(loopback)));
+	return fd;
+}
+
+/* Notes that this one was made, where the kernel can. */
+static void have(const char *what, bool ok)
+{
+	if (ok)
+		fx_mark("have.%s", what);
+}
+
+static void make_udp(void)
+{
+	struct sock_filter ret = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog prog = {1, &ret};
+	struct { clockid_t clock; uint32_t flags; } txtime = {CLOCK_TAI, 0};
+	struct sockaddr_in nobody;
+	int fd = udp(), yes = 1, closed;
+
+	must(connect(fd, (struct sockaddr *)&loopback, sizeof(loopback)));
+	must(setsockopt(fd, IPPROTO_UDP, UDP_CORK, &yes, sizeof(yes)));
+	have("cork", send(fd, "x", 1, 0) == 1);
+	fd = must(socket(AF_INET, SOCK_DGRAM, 0));
+	must(setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)));
+	must(bind(fd, (struct sockaddr *)&loopback, sizeof(loopback)));
+	have("reuseport", !setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &prog, sizeof(prog)));
+	have("txtime", !setsockopt(udp(), SOL_SOCKET, SO_TXTIME, &txtime, sizeof(txtime)));
+	closed = udp();
+	nobody = name_of(closed);
+	close(closed);
+	fd = udp();
+	must(connect(fd, (struct sockaddr *)&nobody, sizeof(nobody)));
+	have("error", send(fd, "x", 1, 0) == 1);
+	fd = udp();
+	must(setsockopt(fd, SOL_IP, IP_RECVERR, &yes, sizeof(yes)));
+	have("queue", sendto(fd, "x", 1, 0, (struct sockaddr *)&nobody, sizeof(nobody)) == 1);
+}
+
+static void make_ebpf(void)
+{
+	struct bpf_insn code[] = {{BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 0}, {BPF_JMP | BPF_EXIT, 0, 0, 0, 0}};
+	union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .insn_cnt = 2,
+			       .insns = (uint64_t)code, .license = (uint64_t) "GPL"};
+	int prog = syscall(SYS_bpf, BPF_PROG_LOAD, &attr, sizeof(attr));
+
+	have("ebpf", prog >= 0 && !setsockopt(udp(), SOL_SOCKET, SO_ATTACH_BPF, &prog, sizeof(prog)));
+	close(prog);
+}
+
+static void make_ipv6(void)
+{
+	struct in6_pktinfo sticky = {IN6ADDR_LOOPBACK_INIT, if_nametoindex("lo")};
+	struct { struct in6_addr dst; uint32_t label; uint8_t action, share; uint16_t flags, expires, linger;
+		 uint32_t pad; } flow = {IN6ADDR_LOOPBACK_INIT, 0, 0, 1, 1, 0, 0, 0};
+
+	have("pktinfo", !setsockopt(must(socket(AF_INET6, SOCK_DGRAM, 0)), SOL_IPV6, IPV6_PKTINFO, &sticky,
+				    sizeof(sticky)));
+	have("flowlabel", !setsockopt(must(socket(AF_INET6, SOCK_DGRAM, 0)), SOL_IPV6, 32 /* IPV6_FLOWLABEL_MGR */,
+				      &flow, sizeof(flow)));
+}
+
+static void make_tcp(void)
+{
+	struct tcp_md5sig key = {.tcpm_keylen = 3, .tcpm_key = "abc"};
+	int listener = must(socket(AF_INET, SOCK_STREAM, 0)), fd = -1;
+	struct sockaddr_in to;
+
+	*(struct sockaddr_in *)&key.tcpm_addr = loopback;
+	fd = must(socket(AF_INET, SOCK_STREAM, 0));
+	have("md5", !setsockopt(fd, SOL_TCP, TCP_MD5SIG, &key, sizeof(key)));
+	have("mptcp", socket(AF_INET, SOCK_STREAM, 262 /* IPPROTO_MPTCP */) >= 0);
+	must(bind(listener, (struct sockaddr *)&loopback, sizeof(loopback)));
+	must(listen(listener, 0));
+	to = name_of(listener);
+	for (int i = 0; i < 4; i++) { /* the first fill the backlog, the last gets no answer */
+		fd = must(socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0));
+		connect(fd, (struct sockaddr *)&to, sizeof(to));
+		fx_nap();
+	}
+	have("connecting", true);
+}
+
+static void make_link(void)
+{
+	struct tpacket_req ring = {4096, 1, 4096, 1};
+	struct { struct nlmsghdr h; struct ifinfomsg i; } q = {
+		{sizeof(q), RTM_GETLINK, NLM_F_REQUEST | NLM_F_DUMP, 1, 0}, {}};
+	int fd = must(socket(AF_PACKET, SOCK_RAW, 0)), fanout = 0x1234;
+	struct sockaddr_ll on = {AF_PACKET, htons(0x88b5), (int)if_nametoindex("lo")};
+
+	have("ring", !setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &ring, sizeof(ring)));
+	fd = must(socket(AF_PACKET, SOCK_RAW, 0));
+	must(bind(fd, (struct sockaddr *)&on, sizeof(on)));
+	have("fanout", !setsockopt(fd, SOL_PACKET, PACKET_FANOUT, &fanout, sizeof(fanout)));
+	have("netfilter", socket(AF_NETLINK, SOCK_RAW, NETLINK_NETFILTER) >= 0);
+	fd = must(socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	have("answer", send(fd, &q, sizeof(q), 0) == sizeof(q));
+}
+
+static void setup(void)
+{
+	make_udp();
+	make_ebpf();
+	make_ipv6();
+	make_tcp();
+	make_link();
+}
+
+const struct fixture fixture_refuse_sock = {
+	.name = "refuse_sock",
+	.about = "sockets with what can't be checkpointed",
+	.setup = setup,
+	.flags = FX_LEAVE_ONLY,
+};
