@@ -143,6 +143,14 @@ static int bind_path(struct restore *r, struct unix_end *e, int fd)
 	return restore_go_home(r);
 }
 
+static int report_taken(const struct rec_unix *u)
+{
+	char name[UNIX_NAME_MAX + 1], holder[64];
+
+	unix_name(u, name, sizeof(name));
+	return fail(-ERR_TAKEN, "%s is the name of a socket of %s", name, unix_holder(name, holder, sizeof(holder)));
+}
+
 int unix_bind(struct restore *r, struct unix_end *e, int fd)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -155,8 +163,8 @@ int unix_bind(struct restore *r, struct unix_end *e, int fd)
 	memcpy(a.sun_path, e->u->name, e->u->name_len);
 	if (!bind(fd, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + e->u->name_len))
 		return 0;
-	return fail(errno == EADDRINUSE ? -ERR_TAKEN : -errno, "%s is the name of a socket of another program",
-		    unix_name(e->u, name, sizeof(name)));
+	return errno == EADDRINUSE ? report_taken(e->u) :
+				     fail(-errno, "bind a socket to %s", unix_name(e->u, name, sizeof(name)));
 }
 
 void unix_address(const struct unix_end *e, struct sockaddr_un *a, unsigned int *len)
@@ -191,6 +199,7 @@ static bool is_alive(const char *path)
 static int check_place(const struct rec_unix_path *rec)
 {
 	struct stat st;
+	char holder[64];
 
 	if (lstat(rec->path, &st))
 		return errno == ENOENT ? 0 : fail(-errno, "look at %s", rec->path);
@@ -198,7 +207,8 @@ static int check_place(const struct rec_unix_path *rec)
 		return fail(-ERR_TAKEN, "%s, where a socket was bound, is another type of file now (mode %o)",
 			    rec->path, st.st_mode);
 	if (is_alive(rec->path))
-		return fail(-ERR_TAKEN, "%s is in use by a socket of another program", rec->path);
+		return fail(-ERR_TAKEN, "%s is in use by a socket of %s", rec->path,
+			    unix_holder(rec->path, holder, sizeof(holder)));
 	return 0;
 }
 
@@ -206,13 +216,12 @@ static int check_abstract(const struct rec_sock *k, const struct rec_unix *u)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
 	int fd _close_ = socket(AF_UNIX, k->type | SOCK_CLOEXEC, 0);
-	char name[UNIX_NAME_MAX + 1];
 
 	memcpy(a.sun_path, u->name, u->name_len);
 	if (fd < 0 || !bind(fd, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + u->name_len) ||
 	    errno != EADDRINUSE)
 		return 0;
-	return fail(-ERR_TAKEN, "%s is the name of a socket of another program", unix_name(u, name, sizeof(name)));
+	return report_taken(u);
 }
 
 /* A number that the kernel takes when a socket is made, or listens; 0: it cannot be told. */

@@ -81,9 +81,3 @@ void unix_become_self(struct restore *r, struct batch *b, const struct rec_unix 
 	call(b, SYS_setresgid, -1, own->gid, -1);
 	call(b, SYS_setgroups, own->nr, operand(r, b, own->groups, own->nr), 0);
 }
-
-/* A descriptor of ours under the same number in a task: that number is free there, see unix_make_all(). */
-void unix_hand(struct restore *r, struct batch *b, int fd)
-{
-	restore_fetch(b, r->self_pidfd, fd, fd, true);
-}

@@ -81,18 +81,17 @@ static int start(struct restore *r, void **rec, size_t nr)
 	return 0;
 }
 
-/* From here on our new descriptors have numbers that no task has, and one below them that is free. */
-static int go_above(struct restore *r)
+/* A number that no task has, and one below it that is free: tasks inherited what we have. */
+static int choose_spare(struct restore *r)
 {
-	DIR *dir = opendir("/proc/self/fd");
+	DIR *dir _closedir_ = opendir("/proc/self/fd");
 	struct dirent *d;
 
 	if (!dir)
 		return fail(-errno, "open /proc/self/fd");
 	while ((d = readdir(dir)))
-		if (atoi(d->d_name) + 2 > r->high)
-			r->high = atoi(d->d_name) + 2;
-	closedir(dir);
+		if (atoi(d->d_name) + 2 > r->unix_work->spare)
+			r->unix_work->spare = atoi(d->d_name) + 2;
 	return 0;
 }
 
@@ -104,17 +103,16 @@ static bool is_dead(const struct unix_end *e)
 /* It was made. Whoever is not the tree's stays here until it has served. Takes fd over. */
 static int have(struct restore *r, struct unix_end *e, int fd)
 {
-	int high = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, r->high), err;
+	int err;
 
-	if (high < 0)
+	if (fd < 0)
 		return fail(-errno, "make a unix socket");
-	close(fd);
-	e->fd = high;
+	e->fd = fd;
 	if (!sock_file(&r->image.snap, e->u->sock))
 		return 0;
-	err = sock_keep(r, e->k, high);
+	err = sock_keep(r, e->k, fd);
 	e->kept = !err;
-	e->fd = err ? -1 : high;
+	e->fd = err ? -1 : fd;
 	return err;
 }
 
@@ -237,30 +235,24 @@ static bool same_cred(const struct rec_unix *a, const struct rec_unix *b)
 	       !memcmp(a->cred_groups, b->cred_groups, sizeof(a->cred_groups));
 }
 
-/* Have somebody make a call on a descriptor of ours; in a task it stays open there, under that number. */
+/* Have somebody make a call on a descriptor of ours, which a task has for that moment. */
 static int call_as(struct restore *r, const struct rec_unix *cred, long nr, int fd, __u64 a1, __u64 a2)
 {
 	struct unit *by = unix_creator(r, cred);
-	int err = 0;
+	struct batch *b = by ? &by->batch : NULL;
+	int err = 0, at = r->unix_work->spare;
 
-	if (by)
-		unix_hand(r, &by->batch, fd);
-	unix_become(r, by ? &by->batch : NULL, cred);
-	if (by)
-		batch_op(&by->batch, nr, fd, a1, a2);
+	if (b)
+		restore_fetch(b, r->self_pidfd, fd, at, true);
+	unix_become(r, b, cred);
+	if (b)
+		batch_op(b, nr, at, a1, a2);
 	else
 		err = syscall(nr, fd, a1, a2) ? -errno : 0;
-	unix_become_self(r, by ? &by->batch : NULL, cred);
+	unix_become_self(r, b, cred);
+	if (b)
+		batch_op(b, SYS_close, at);
 	return err;
-}
-
-static int drop_there(struct restore *r, const struct rec_unix *cred, int fd)
-{
-	struct unit *by = unix_creator(r, cred);
-
-	if (by)
-		batch_op(&by->batch, SYS_close, fd);
-	return 0;
 }
 
 static int listen_as(struct restore *r, struct listener *l, const struct rec_unix *cred)
@@ -270,8 +262,6 @@ static int listen_as(struct restore *r, struct listener *l, const struct rec_uni
 	if (same_cred(l->by, cred))
 		return 0;
 	err = call_as(r, cred, SYS_listen, l->fd, BACKLOG, 0);
-	if (!err)
-		drop_there(r, cred, l->fd);
 	if (!err)
 		err = restore_run_batches(r);
 	l->by = cred;
@@ -288,9 +278,7 @@ static int connect_one(struct restore *r, struct listener *l, struct unix_end *e
 	if (client->fd < 0 || !a)
 		return fail(a ? -ERR_IMAGE : -ENOMEM, "connect a unix socket");
 	err = call_as(r, e->u, SYS_connect, client->fd, (__u64)a, l->len);
-	if (err)
-		return fail(err, "connect to %s", l->a.sun_path[0] ? "the file of a socket" : "an abstract socket");
-	return drop_there(r, e->u, client->fd);
+	return err ? fail(err, "connect to %s", l->a.sun_path[0] ? "the file of a socket" : "an abstract socket") : 0;
 }
 
 /* Those of one listening socket, in order; accepted as well unless they are to wait. */
@@ -340,22 +328,19 @@ static int connect_orphans(struct restore *r, struct unix_end *e)
 {
 	struct listener l = { .fd = -1 };
 	struct unix_end **end _free_ = NULL, there = *e;
-	int fd _close_ = -1, err;
 	size_t nr;
+	int err;
 
 	if (e->role != UNIX_ACCEPTED || e->fd >= 0 || has_listener(r, e))
 		return 0;
 	end = list_accepted(r, e, &nr);
-	fd = socket(AF_UNIX, e->k->type | SOCK_CLOEXEC, e->k->protocol);
-	l.fd = fd < 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, r->high);
+	l.fd = socket(AF_UNIX, e->k->type | SOCK_CLOEXEC, e->k->protocol);
 	if (!end || l.fd < 0)
 		return fail(-errno, "make a unix socket");
 	err = unix_bind(r, &there, l.fd);
 	unix_address(&there, &l.a, &l.len);
 	if (!err)
 		err = connect_all(r, &l, end, nr, true);
-	if (!err)
-		err = restore_run_batches(r); /* who has it open closes it */
 	close(l.fd);
 	if (there.place)
 		unix_place_drop(there.place, false);
@@ -493,7 +478,7 @@ int unix_make_all(struct restore *r)
 {
 	size_t nr;
 	void **rec = snap_all(&r->image.snap, REC_UNIX, &nr);
-	int err = nr ? start(r, rec, nr) ?: go_above(r) : 0;
+	int err = nr ? start(r, rec, nr) ?: choose_spare(r) : 0;
 
 	if (!nr || err)
 		return err;

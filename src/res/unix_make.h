@@ -50,6 +50,7 @@ struct unix_work {
 	size_t nr_places;
 	struct ids listened;       /* addresses that a socket listens at */
 	struct unix_end anonymous; /* what messages from nobody come from */
+	int spare;         /* a number for descriptors that tasks have for a call */
 	int *pidfd;        /* of processes, by unit; 0: not opened yet */
 };
 
@@ -71,6 +72,9 @@ int unix_bind(struct restore *r, struct unix_end *e, int fd);
 void unix_address(const struct unix_end *e, struct sockaddr_un *a, unsigned int *len);
 void unix_place_drop(struct unix_place *p, bool done);
 
+/* unix_holder.c: "pid 123 (name)" of who has a socket of that name, into buf. */
+const char *unix_holder(const char *name, char *buf, size_t len);
+
 /* unix_put.c: what waits in its queue; then the buffer of a sender is as it was. */
 int unix_put_queue(struct restore *r, struct unix_end *e);
 int unix_settle(struct unix_end *e);
@@ -80,6 +84,5 @@ struct unit *unix_creator(struct restore *r, const struct rec_unix *u);
 void unix_become(struct restore *r, struct batch *b, const struct rec_unix *u);
 void unix_become_self(struct restore *r, struct batch *b, const struct rec_unix *u);
 pid_t unix_pid_here(const struct restore *r, __u64 pid);
-void unix_hand(struct restore *r, struct batch *b, int fd);
 
 #endif

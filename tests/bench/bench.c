@@ -49,6 +49,10 @@ static const struct shape shapes[] = {
 	{ "100 open eventfds", 1, 4, 0, 0, 100, "eventfd" },
 	{ "1000 open eventfds", 1, 4, 0, 0, 1000, "eventfd" },
 	{ "10000 open eventfds", 1, 4, 0, 0, 10000, "eventfd" },
+	{ "10 unix sockets", 1, 4, 0, 0, 10, "unix" },
+	{ "100 unix sockets", 1, 4, 0, 0, 100, "unix" },
+	{ "1000 unix sockets", 1, 4, 0, 0, 1000, "unix" },
+	{ "10000 unix sockets", 1, 4, 0, 0, 10000, "unix" },
 	{ "20 with 10000 open eventfds", 20, 4, 0, 0, 10000, "eventfd" },
 };
 

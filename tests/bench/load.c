@@ -2,7 +2,7 @@
 /*
  * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS NAMESPACES FILES KIND. A root with
  * so many processes below it, each with that much private memory in use and so many open files of a kind
- * (file, pipe, eventfd), the root with so many further threads; spread over so many new pid namespaces, one
+ * (file, pipe, eventfd, unix: connected sockets), the root with so many further threads; spread over so many new pid namespaces, one
  * in the other. The root and the last process tick.
  */
 #include <fcntl.h>
@@ -17,6 +17,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -98,8 +99,10 @@ static void use_files(const char *dir, int files, const char *kind)
 	lim.rlim_cur = lim.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &lim);
 	snprintf(path, sizeof(path), "%s/board", dir);
-	for (int i = 0; i < files; i += *kind == 'p' ? 2 : 1)
-		if (*kind == 'f' ? open(path, O_RDONLY) < 0 : *kind == 'p' ? pipe(ends) : eventfd(i, 0) < 0)
+	for (int i = 0; i < files; i += *kind == 'p' || *kind == 'u' ? 2 : 1)
+		if (*kind == 'f' ? open(path, O_RDONLY) < 0 :
+		    *kind == 'p' ? pipe(ends) :
+		    *kind == 'u' ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : eventfd(i, 0) < 0)
 			die(kind);
 }
 
