@@ -113,6 +113,9 @@ static void check_peer(struct check *c, const struct rec_sock *k, const R *u)
 	const struct rec_holder *h = peer ? snap_find(c->snap, REC_HOLDER, peer->file) : NULL;
 	char name[UNIX_NAME_MAX + 1], who[64] = "";
 
+	if (u->peer && !peer)
+		sock_refuse(c, k, "is connected with a socket that is left out of the image; leave out both, or none "
+			    "(--external)");
 	if (!peer || sock_is_ours(c->snap, peer))
 		return;
 	if (h)

@@ -521,7 +521,7 @@ void unix_make_end(struct restore *r, bool done)
 	for (size_t i = 0; i < w->nr; i++)
 		if (!w->end[i].kept)
 			cleanup_close(&w->end[i].fd);
-	for (unsigned int i = 0; i < r->nr_procs; i++)
+	for (unsigned int i = 0; w->pidfd && i < r->nr_procs; i++)
 		if (w->pidfd[i] > 0)
 			close(w->pidfd[i]);
 	cleanup_close(&w->anonymous.fd);
