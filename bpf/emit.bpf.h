@@ -75,6 +75,12 @@ static __always_inline __u32 bounded(__u32 value, __u32 mask)
 	return value & mask;
 }
 
+/*
+ * Zero, which no verifier can tell. Before 6.7 the callback of bpf_loop() is verified once, for the first
+ * turn, and whatever that one would not do is cut off: what its context begins with must not be known.
+ */
+static volatile __u32 unknown_zero;
+
 /* Room for a record of size bytes (a constant); its header is filled in. NULL when the frame is full. */
 static __always_inline void *frame_add(struct frame *f, __u32 tag, __u32 size)
 {

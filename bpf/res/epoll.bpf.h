@@ -91,7 +91,9 @@ static long item_step(__u64 i, void *arg)
 static __always_inline int emit_epoll_items(struct frame *f, struct file *file)
 {
 	struct eventpoll *ep = BPF_CORE_READ(file, private_data);
-	struct item_walk w = { .f = f, .file = file, .step = STEP_DOWN };
+	__u32 zero = unknown_zero;
+	struct item_walk w = { .f = f, .file = file, .step = STEP_DOWN + zero, .seen = zero, .sent = zero,
+			       .failed = zero };
 
 	w.node = BPF_CORE_READ(ep, rbr.rb_root.rb_node);
 	if (epoll_resume == (__u64)file)

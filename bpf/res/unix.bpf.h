@@ -294,7 +294,9 @@ static long unix_step(__u64 i, void *arg)
 /* All that waits in the socket behind file, in frames of its own. 1: the ring is full, show it again. */
 static __always_inline int emit_unix_queue(struct frame *f, struct file *file, struct sock *sk)
 {
-	struct unix_walk w = { .f = f, .sk = sk };
+	__u64 zero = unknown_zero;
+	struct unix_walk w = { .f = f, .sk = sk, .outer = (void *)zero, .listener = (void *)zero, .index = zero,
+			       .outer_index = zero, .part = zero, .seen = zero, .sent = zero, .failed = zero };
 
 	w.listens = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 	w.head = queue_of(sk);
