@@ -328,13 +328,44 @@ static int open_own(struct restore *r, const struct rec_tty *t)
 	return 0;
 }
 
+static int by_index(const void *a, const void *b)
+{
+	const struct rec_tty *x = *(void *const *)a, *y = *(void *const *)b;
+
+	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* From the lowest number up, each is the next one that devpts gives, or not far from it. */
+static int restore_pairs(struct restore *r, void **all, size_t nr)
+{
+	const struct rec_tty **v _free_ = calloc(nr, sizeof(*v));
+	size_t n = 0;
+	int err = 0;
+
+	if (!v)
+		return fail(-ENOMEM, "restore");
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_tty *t = all[i];
+
+		if (t->side == TTY_IS_SLAVE && !tty_is_outside(&r->image.snap, t))
+			v[n++] = t;
+	}
+	qsort(v, n, sizeof(*v), by_index);
+	for (size_t i = 0; i < n && !err; i++)
+		err = restore_pair(r, v[i]);
+	return err;
+}
+
 int tty_restore(struct restore *r, const void *rec)
 {
 	const struct rec_tty *t = rec;
+	size_t nr;
+	void **all = snap_all(&r->image.snap, REC_TTY, &nr);
+	int err = t == all[0] ? restore_pairs(r, all, nr) : 0;
 
-	if (tty_is_outside(&r->image.snap, t))
-		return t->side == TTY_IS_MASTER ? 0 : keep_given(r, t) ?: open_own(r, t);
-	return t->side == TTY_IS_SLAVE ? restore_pair(r, t) : 0;
+	if (err || !tty_is_outside(&r->image.snap, t) || t->side == TTY_IS_MASTER)
+		return err;
+	return keep_given(r, t) ?: open_own(r, t);
 }
 
 /* ---- sessions ---- */

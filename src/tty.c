@@ -2,10 +2,13 @@
 /* tty.c - terminals behind a walk: waits until they are still, puts what is unread together. */
 #include "tty.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "dump.h"
@@ -258,4 +261,58 @@ int tty_walk(struct dump *d)
 	int err = has_terminals(d) ? walk_until_still(d) : 0;
 
 	return err ? err : collect_unread(d);
+}
+
+/* ---- who else ---- */
+
+static bool has_open(const char *pid, const char *want)
+{
+	char path[300], link[64];
+	DIR *dir _closedir_ = NULL;
+	struct dirent *e;
+
+	snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
+	dir = opendir(path);
+	while (dir && (e = readdir(dir))) {
+		ssize_t n;
+
+		snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", pid, e->d_name);
+		n = readlink(path, link, sizeof(link) - 1);
+		if (n > 0 && (link[n] = 0, !strcmp(link, want)))
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_tree(const struct tree *tree, int pid)
+{
+	for (size_t i = 0; i < tree->nr; i++)
+		if (tree->procs[i].pid->numbers[0] == pid)
+			return true;
+	return false;
+}
+
+const char *tty_holder(const struct tree *tree, unsigned int index, char *buf, size_t len)
+{
+	DIR *dir _closedir_ = opendir("/proc");
+	struct dirent *e;
+	char want[32];
+
+	snprintf(buf, len, "somebody");
+	snprintf(want, sizeof(want), "/dev/pts/%u", index);
+	while (dir && (e = readdir(dir))) {
+		int pid = atoi(e->d_name);
+		char path[48], comm[32] = "?";
+		FILE *f _fclose_ = NULL;
+
+		if (pid <= 0 || pid == getpid() || is_of_tree(tree, pid) || !has_open(e->d_name, want))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+		f = fopen(path, "re");
+		if (f && fgets(comm, sizeof(comm), f))
+			comm[strcspn(comm, "\n")] = 0;
+		snprintf(buf, len, "pid %d (%s)", pid, comm);
+		break;
+	}
+	return buf;
 }

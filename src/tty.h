@@ -14,6 +14,7 @@ struct dump;
 struct rec_file;
 struct rec_proc;
 struct snap;
+struct tree;
 
 /*
  * Of a walk that has brought tasks and files: their terminals, when there are any, with what is unread.
@@ -33,6 +34,12 @@ bool tty_is_outside(const struct snap *s, const struct rec_tty *t);
 /* The same of what an open file, or the controlling terminal of a process, refers to. */
 bool tty_file_is_outside(const struct snap *s, __u64 file);
 bool tty_ctty_is_outside(const struct snap *s, const struct rec_proc *p);
+
+/*
+ * Somebody who is not of the tree and has /dev/pts/INDEX open: "pid 12 (bash)" into buf, or "somebody". For a
+ * refusal only, as it looks through all of /proc.
+ */
+const char *tty_holder(const struct tree *tree, unsigned int index, char *buf, size_t len);
 
 /* The record of what was unread, or NULL; which bytes end a line. */
 static inline bool tty_ends_line(const struct rec_tty_data *d, __u32 i)

@@ -183,9 +183,10 @@ static const char *side_refusal(const struct snap *s, const R *t)
 	return NULL;
 }
 
-static const char *slave_refusal(const struct check *c, const R *t, const R *m)
+static const char *slave_refusal(const struct check *c, const R *t, const R *m, char *buf, size_t len)
 {
 	size_t nr, members;
+	char who[64];
 
 	if (!is_our_devpts(t))
 		return "is of a private instance of devpts, which is not supported yet";
@@ -201,15 +202,18 @@ static const char *slave_refusal(const struct check *c, const R *t, const R *m)
 		return "its master is yet to be told of a flush in packet mode, behind which there is data already, which "
 		       "is not supported; have it read";
 	tty_files(c->snap, t, &nr);
-	if (!c->live && t->count - 1 != nr)
-		return "is open outside of the tree as well; checkpoint both sides";
-	return NULL;
+	if (c->live || t->count - 1 == nr)
+		return NULL;
+	snprintf(buf, len, "is open outside of the tree as well, by %s; checkpoint both sides, or have that closed",
+		 tty_holder(c->tree, t->index, who, sizeof(who)));
+	return buf;
 }
 
 static int check(struct check *c, const void *rec)
 {
 	const R *t = rec, *m = tty_master(c->snap, t);
 	const char *why;
+	char buf[192];
 
 	if (tty_is_outside(c->snap, t)) {
 		check_outside_tty(c, t);
@@ -219,7 +223,7 @@ static int check(struct check *c, const void *rec)
 		return 0; /* only hung up descriptors are left of it */
 	why = side_refusal(c->snap, t);
 	if (!why && t->side == TTY_IS_SLAVE)
-		why = slave_refusal(c, t, m);
+		why = slave_refusal(c, t, m, buf, sizeof(buf));
 	if (why)
 		refuse(c, t, why);
 	return 0;

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "check.h"
+#include "external.h"
 #include "dump.h"
 #include "log.h"
 #include "rec_file.h"
@@ -111,7 +112,8 @@ static void check_peer(struct check *c, const struct rec_sock *k, const R *u)
 	const struct rec_sock *peer = snap_find(c->snap, REC_SOCK, u->peer);
 	const R *mate = snap_find(c->snap, REC_UNIX, u->peer);
 	const struct rec_holder *h = peer ? snap_find(c->snap, REC_HOLDER, peer->file) : NULL;
-	char name[UNIX_NAME_MAX + 1], who[64] = "";
+	const struct rec_file *f = snap_find(c->snap, REC_FILE, sock_file(c->snap, k->addr));
+	char name[UNIX_NAME_MAX + 1], who[64] = "", remedy[192] = "";
 
 	if (u->peer && !peer)
 		sock_refuse(c, k, "is connected with a socket that is left out of the image; leave out both, or none "
@@ -120,11 +122,13 @@ static void check_peer(struct check *c, const struct rec_sock *k, const R *u)
 		return;
 	if (h)
 		snprintf(who, sizeof(who), ", held by pid %u (%.16s), descriptor %u", h->pid, h->comm, h->fd);
+	if (f && f->path_len)
+		snprintf(remedy, sizeof(remedy), EXTERNAL_REMEDY, f->path, f->path);
 	sock_leak(c, k, "is connected with a socket%s%s outside of the tree%s; checkpoint both sides, or with "
-		  "--leaks=warn %s", mate && mate->address ? " of the name " : "",
+		  "--leaks=warn %s%s", mate && mate->address ? " of the name " : "",
 		  mate && mate->address ? unix_name(mate, name, sizeof(name)) : "", who,
 		  k->type == SOCK_DGRAM && mate && mate->address ? "have it connected to that name anew" :
-								   "have it find the connection closed");
+								   "have it find the connection closed", remedy);
 }
 
 /* An error that waits to be told can only be made again where closing the other end makes it. */

@@ -136,6 +136,7 @@
 	X(tty_hung)                                                                               \
 	X(tty_flow)                                                                               \
 	X(tty_echo)                                                                               \
+	X(tty_many)                                                                               \
 	X(tty_session)                                                                            \
 	X(eventfd)                                                                                 \
 	X(sockopt)                                                                                 \

@@ -469,6 +469,40 @@ const struct fixture fixture_tty_flow = {
 	.flags = FX_ROUNDS,
 };
 
+/* ---- many ---- */
+
+static struct { int master, slave, number; } many[100];
+
+/* Every third one is closed again, so that their numbers have gaps. */
+static void setup_many(void)
+{
+	for (size_t i = 0; i < FX_COUNT(many); i++) {
+		many[i].slave = open_pair(&many[i].master, &many[i].number);
+		must(ioctl(many[i].master, TIOCSWINSZ, &(struct winsize){ i, 2 * i, 3, 4 }));
+	}
+	for (size_t i = 0; i < FX_COUNT(many); i += 3) {
+		close(many[i].slave);
+		close(many[i].master);
+	}
+}
+
+static void verify_many(void)
+{
+	for (size_t i = 0; i < FX_COUNT(many); i++) {
+		if (i % 3 == 0)
+			continue;
+		check_number(many[i].master, many[i].slave, many[i].number);
+		check_size(many[i].slave, i, 2 * i);
+	}
+}
+
+const struct fixture fixture_tty_many = {
+	.name = "tty_many",
+	.about = "many pairs, with gaps between their numbers",
+	.setup = setup_many,
+	.verify = verify_many,
+};
+
 /* ---- echoes that wait ---- */
 
 static int full, full_master, full_number, mute, mute_master, mute_number;
