@@ -480,6 +480,7 @@ int restore_run(const struct restore_opts *opts)
 	int err;
 
 	sigprocmask(SIG_SETMASK, NULL, &old);
+	signal(SIGCHLD, SIG_DFL); /* else nobody would tell how the root task ended */
 	err = recipe(&r);
 	if (!err) {
 		job_prepare(&job, &r);

@@ -96,6 +96,22 @@ static void add_children(struct restore *r, const struct creators *c, unsigned i
 			restore_add_clone(r, &r->units[by].batch, i);
 }
 
+/*
+ * CLONE_CLEAR_SIGHAND leaves alone what is ignored (kernel/signal.c: flush_signal_handlers()), as nohup(1) and
+ * many who start programs have it.
+ */
+static void stop_ignoring(struct restore *r, struct batch *b)
+{
+	struct kernel_sigaction none = {};
+
+	for (int sig = 1; sig <= 64; sig++) {
+		struct kernel_sigaction own = {};
+
+		if (!syscall(SYS_rt_sigaction, sig, NULL, &own, 8) && own.handler == (__u64)SIG_IGN)
+			batch_op(b, SYS_rt_sigaction, sig, machine_dup(&r->machine, &none, sizeof(none)), 0, 8);
+	}
+}
+
 /* What the coordinator's copy must get rid of before it is a clean stub that others are made from. */
 static void clean_root(struct restore *r, struct batch *b)
 {
@@ -106,6 +122,7 @@ static void clean_root(struct restore *r, struct batch *b)
 	if (__rseq_size)
 		batch_op(b, SYS_rseq, (char *)__builtin_thread_pointer() + __rseq_offset, 32, 1,
 			 RSEQ_SIG)->flags = OP_MAY_FAIL;
+	stop_ignoring(r, b);
 	/* stops of children are not news while the tree is being made */
 	batch_op(b, SYS_rt_sigaction, SIGCHLD, machine_dup(&r->machine, &chld, sizeof(chld)), 0, 8);
 	for (unsigned int i = 0; i < r->nr_vdso; i++) {
