@@ -79,7 +79,7 @@ clean:
 BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
-TEST_PKGS  := libcmocka-dev python3 openssh-client perl-base sqlite3 util-linux procps tar gzip coreutils
+TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
 
