@@ -65,6 +65,7 @@ struct dump {
 	struct pages_stats pages;
 	__u64 deadline;  /* CLOCK_MONOTONIC, ns */
 	__u64 froze_at, released_at;
+	__u64 tasks_ns, state_ns; /* how long the last walk of all tasks took, and of the members' state */
 };
 
 /* The whole checkpoint. 0 or a negative error that was reported. */

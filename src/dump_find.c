@@ -109,12 +109,15 @@ static int check_scope(const struct dump *d, const struct rec_task *root)
 static int walk_tree(struct dump *d)
 {
 	const struct rec_task *root, *own;
+	__u64 began;
 	int err;
 
 	users_free(&d->users);
 	tree_free(&d->tree);
 	snap_free(&d->snap);
+	began = monotonic();
 	err = walk_run(d->walk, WALK_TASKS, &d->snap);
+	d->tasks_ns = monotonic() - began;
 	if (err)
 		return err;
 	snap_unique(&d->snap, REC_PIDNS);
@@ -327,11 +330,14 @@ static int note_mntns(struct dump *d)
 int dump_walk(struct dump *d, unsigned int passes)
 {
 	int err = walk_tree(d);
+	__u64 began;
 
 	if (!err)
 		err = name_members(d);
+	began = monotonic();
 	if (!err)
 		err = walk_run(d->walk, passes, &d->snap);
+	d->state_ns = monotonic() - began;
 	if (err)
 		return err;
 	if (passes & WALK_FILES)

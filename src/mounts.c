@@ -3,10 +3,17 @@
 #include "mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -130,22 +137,67 @@ static unsigned long mount_flags(const char *options)
 	return flags;
 }
 
-/* Its first process is the init of the namespace that it shows. */
-static unsigned int shown_pidns(pid_t pid, const char *point)
+/* A proc: its first process is the init of the namespace that it shows. */
+static unsigned int pidns_of(const char *proc)
 {
-	char path[4200], text[64] = "";
+	char path[4300], text[64] = "";
 	unsigned int inum = 0;
 
-	snprintf(path, sizeof(path), "/proc/%d/root%s/1/ns/pid", pid, point);
+	snprintf(path, sizeof(path), "%s/1/ns/pid", proc);
 	if (readlink(path, text, sizeof(text) - 1) < 0 || sscanf(text, "pid:[%u]", &inum) != 1)
 		return 0;
 	return inum;
 }
 
-static int add_proc(struct mount_diff *d, pid_t pid, const struct mount *m)
+/*
+ * A copy of its mounts, without those that cover what is wanted. It must belong to the same user namespace: in
+ * that of another one all mounts are locked (mount_namespaces(7)).
+ */
+static void __attribute__((noreturn)) uncover(int ns, const char *point, unsigned int covers)
+{
+	int user = ioctl(ns, NS_GET_USERNS);
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (setns(ns, CLONE_NEWNS) || user < 0 || (setns(user, CLONE_NEWUSER) && errno != EINVAL) ||
+	    unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+		_exit(1);
+	while (covers--)
+		if (umount2(point, MNT_DETACH))
+			_exit(1);
+	raise(SIGSTOP);
+	_exit(0);
+}
+
+static unsigned int covered_pidns(pid_t pid, const char *point, unsigned int covers)
+{
+	unsigned int inum = 0;
+	char path[4200];
+	pid_t child;
+	int status, ns;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/mnt", pid);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	if (ns < 0)
+		return 0;
+	child = fork();
+	if (!child)
+		uncover(ns, point, covers);
+	close(ns);
+	if (child < 0 || waitpid(child, &status, WUNTRACED) != child || !WIFSTOPPED(status))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/%d/root%s", child, point);
+	inum = pidns_of(path);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	return inum;
+}
+
+static int add_proc(struct mount_diff *d, pid_t pid, const struct mounts *all, const struct mount *m)
 {
 	struct proc_mount *v = realloc(d->proc, (d->nr + 1) * sizeof(*v)), *p;
 	const char *data = strchr(m->super, ',');
+	unsigned int covers = 0;
+	char path[4200];
 
 	if (!v)
 		return -ENOMEM;
@@ -156,12 +208,13 @@ static int add_proc(struct mount_diff *d, pid_t pid, const struct mount *m)
 	p->flags = mount_flags(m->options) | (strncmp(m->super, "ro", 2) ? 0 : MS_RDONLY);
 	if (!p->point || !p->data)
 		return -ENOMEM;
-	p->pidns = shown_pidns(pid, p->point);
-	for (size_t i = 0; i + 1 < d->nr; i++)
-		if (!strcmp(v[i].point, p->point))
-			snprintf(d->why, sizeof(d->why), "several are mounted on %s", p->point);
+	for (const struct mount *o = m + 1; o < all->v + all->nr; o++)
+		covers += !strcmp(o->point, m->point);
+	snprintf(path, sizeof(path), "/proc/%d/root%s", pid, p->point);
+	p->pidns = covers ? covered_pidns(pid, p->point, covers) : pidns_of(path);
 	if (!p->pidns)
-		snprintf(d->why, sizeof(d->why), "the proc on %s shows no process 1", p->point);
+		snprintf(d->why, sizeof(d->why), covers ? "the proc on %s is covered by "
+			 "another mount, and cannot be looked at" : "the proc on %s shows no process 1", p->point);
 	if (strcmp(m->root, "/"))
 		snprintf(d->why, sizeof(d->why), "a part of proc is mounted on %s", p->point);
 	return 0;
@@ -182,7 +235,7 @@ static int compare(struct mount_diff *d, pid_t pid, struct mounts *theirs, struc
 		if (own)
 			own->taken = true;
 		else if (!strcmp(m->type, "proc"))
-			err = add_proc(d, pid, m);
+			err = add_proc(d, pid, theirs, m);
 		else
 			snprintf(d->why, sizeof(d->why), "%s (%s) is mounted on %s there and not here",
 				 m->source, m->type, m->point);

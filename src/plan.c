@@ -95,6 +95,17 @@ static void plan_pidns(struct planner *pl, const struct proc *p)
 		plan_foreigner(pl, p);
 }
 
+/* The task of the plan that leads a group: of the tree, or a ghost. */
+static unsigned int leader_of(const struct plan *plan, const struct tree *tree, const struct rec_pid *group)
+{
+	const struct proc *p = tree_find(tree, group->addr);
+	unsigned int i = tree->nr;
+
+	while (!p && i < plan->nr - 1 && plan->task[i].pid != group)
+		i++;
+	return p ? p - tree->procs : i;
+}
+
 /* When whoever is entered, and whoever enters, has been made; setsid() comes after early entrants. */
 static bool later_round(struct plan *plan, const struct tree *tree, unsigned int i)
 {
@@ -108,6 +119,12 @@ static bool later_round(struct plan *plan, const struct tree *tree, unsigned int
 		unsigned int init = plan->task[t->enter - tree->procs].round;
 
 		round = round > init ? round : init;
+	}
+	if (t->put_in) {
+		const struct plan_task *leader = &plan->task[leader_of(plan, tree, t->put_in)];
+		unsigned int led = leader->round > leader->settle_round ? leader->round : leader->settle_round;
+
+		round = round > led ? round : led;
 	}
 	round += plan_is_slow(t);
 	if (round <= t->round)
@@ -286,10 +303,10 @@ void plan_describe(const struct plan *p, FILE *out)
 
 		if (t->pid)
 			pid_chain(t->pid, 0, chain, sizeof(chain));
-		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s%s%s group %s\n", i, chain,
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s%s%s%s group %s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
 			t->new_pidns ? " newpid" : "", t->ushered ? " ushered" : "",
-			t->blind ? " blind" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
+			t->blind ? " blind" : "", t->put_in ? " put" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
 			t->before_setsid ? " early" : "", t->lead_first ? " lead, then" : "",
 			groups[t->group]);
 	}

@@ -50,6 +50,7 @@ struct plan_task {
 	bool before_setsid;          /* its creator makes it before its own setsid() or setpgid() */
 	enum plan_group group;
 	const struct rec_pid *pgid;  /* for GROUP_JOIN and GROUP_BY_PARENT */
+	const struct rec_pid *put_in; /* the group that its parent puts it in before it does anything; or NULL */
 	bool lead_first;             /* others are in a group of its, which it left: leads it before it joins */
 	unsigned int turn;           /* joining is done in turns: who led first leaves when its group has members */
 	int exit_signal;
@@ -58,6 +59,9 @@ struct plan_task {
 	bool subreaper;              /* from the start: orphans of helpers go to it */
 	__u64 userns;                /* it is made in that user namespace; 0: with the restorer's rights */
 	const struct rec_task *like; /* whose ids it is born with there; NULL: the restorer's */
+	bool early;                  /* it enters its own before it makes children, as some share its directories */
+	__u64 stands;                /* the one that it makes children in, */
+	const struct rec_task *stands_like; /* and whose ids these are born with */
 	unsigned int blind;          /* so many outer numbers its maker cannot choose: by ns_last_pid */
 	unsigned int blind_threads;  /* the same for its threads, which are made from its own user namespace */
 	bool ushered;                /* its maker is not in that user namespace: it sends somebody there */
@@ -65,10 +69,16 @@ struct plan_task {
 	const struct rec_pid *usher; /* and the numbers it has meanwhile */
 };
 
+/* Does nothing before its maker has seen to it. */
+static inline bool plan_waits(const struct plan_task *t)
+{
+	return t->blind || t->put_in;
+}
+
 /* Made one by one between the rounds, and not by its creator's own program. */
 static inline bool plan_is_slow(const struct plan_task *t)
 {
-	return t->enter || t->ushered || t->blind;
+	return t->enter || t->ushered || t->blind || t->put_in;
 }
 
 struct plan {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* plan_group.c - how each process gets into its process group: by birth, or by a call afterwards. */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "planner.h"
@@ -88,6 +89,38 @@ static bool be_born_as_sibling(struct planner *pl, const struct proc *p, const s
 	return true;
 }
 
+/* Is somebody's being in that group at stake whom p makes? */
+static bool is_for_children(const struct planner *pl, const struct proc *p, const struct rec_pid *group)
+{
+	for (const struct proc *c = p->child; c; c = c->sibling)
+		if (pl->wish[index_of(pl, c)] == group && task_of(pl, c)->creator == index_of(pl, p) &&
+		    (leads_group(pl, c) || !can_see(pl, c->pid, group)))
+			return true;
+	return false;
+}
+
+/* Its parent can put it there when it has just been made, before it makes children itself. */
+static bool be_put(struct planner *pl, const struct proc *p, const struct rec_pid *group)
+{
+	const struct proc *leader = tree_find(pl->tree, group->addr), *up = p->parent;
+	unsigned int i = index_of(pl, p), by;
+	struct plan_task *t = task_of(pl, p);
+	const struct rec_pid *session;
+
+	if (!leader || !up || t->method != PLAN_FORK || t->creator != t->parent || t->share ||
+	    !can_see(pl, up->pid, group) || !is_for_children(pl, p, group))
+		return false;
+	session = t->before_setsid ? pl->born[index_of(pl, up)] : up->sid;
+	by = index_of(pl, leader);
+	if (leader->sid != session || descends(pl, by, i))
+		return false;
+	plan_group(pl, leader);
+	if (pl->group[by] != group)
+		return false;
+	t->put_in = group;
+	return true;
+}
+
 static void find_birth_group(struct planner *pl, const struct proc *p)
 {
 	unsigned int i = index_of(pl, p);
@@ -98,28 +131,102 @@ static void find_birth_group(struct planner *pl, const struct proc *p)
 	if (!wish || pl->birth[i] == wish)
 		return;
 	if (be_born_early(pl, t, wish) ||
-	    ((leads_group(pl, p) || !can_see(pl, p->pid, wish)) && be_born_as_sibling(pl, p, wish)))
+	    ((leads_group(pl, p) || !can_see(pl, p->pid, wish)) &&
+	     (be_born_as_sibling(pl, p, wish) || be_put(pl, p, wish))))
 		pl->birth[i] = wish;
 }
 
-/* Make the dead leader of p's group anew, as a child of p that exits once the group has members. */
-static void plan_group_ghost(struct planner *pl, const struct proc *p)
+/* The dead leader of a group is made anew, as a child of maker that exits once the group has members. */
+static bool make_group_ghost(struct planner *pl, const struct rec_pid *group, const struct proc *maker)
 {
 	struct plan_task *g;
 
-	if (planner_find_ghost(pl, p->pgid) >= 0)
-		return;
-	if (!same_ns(p->pgid, p->pid)) {
-		REFUSE(pl, p, "its process group's dead leader was in another pid namespace, which cannot "
-		       "be rebuilt");
-		return;
-	}
-	g = planner_add(pl, PLAN_GHOST, index_of(pl, p));
+	if (planner_find_ghost(pl, group) >= 0)
+		return true;
+	if (!same_ns(group, maker->pid))
+		return false;
+	g = planner_add(pl, PLAN_GHOST, index_of(pl, maker));
 	if (!g)
-		return;
-	g->pid = p->pgid;
+		return false;
+	g->pid = group;
 	g->group = GROUP_LEAD;
-	pl->group[g - pl->plan->task] = p->pgid;
+	pl->group[g - pl->plan->task] = group;
+	return true;
+}
+
+/* Somebody leads that group, or shall, before maker puts a child of its there; not one that p is to make. */
+static bool has_leader(struct planner *pl, const struct proc *p, const struct rec_pid *group,
+		       const struct proc *maker)
+{
+	const struct proc *leader = tree_find(pl->tree, group->addr);
+
+	if (!can_see(pl, maker->pid, group))
+		return false;
+	if (!leader)
+		return make_group_ghost(pl, group, maker);
+	if (descends(pl, index_of(pl, leader), index_of(pl, p)))
+		return false;
+	plan_group(pl, leader);
+	return pl->group[index_of(pl, leader)] == group;
+}
+
+/* It is made by a helper: who makes that one puts it in the group. */
+static bool be_put_with_helper(struct planner *pl, const struct proc *p)
+{
+	unsigned int i = index_of(pl, p), by = task_of(pl, p)->creator;
+	struct plan_task *h = &pl->plan->task[by];
+	const struct proc *maker = by >= pl->tree->nr && h->kind == PLAN_HELPER ? pl->plan->task[h->creator].proc : NULL;
+
+	if (!maker || h->put_in || maker->sid != p->sid || task_of(pl, p)->lead_first ||
+	    !has_leader(pl, p, p->pgid, maker))
+		return false;
+	pl->plan->task[by].put_in = p->pgid;
+	pl->birth[i] = pl->group[i] = p->pgid;
+	return true;
+}
+
+/* Can x, outside of p's pid namespace, send somebody in there who is in p's group, and makes p? */
+static bool can_send(struct planner *pl, const struct proc *p, const struct proc *x, bool put)
+{
+	unsigned int by = index_of(pl, x);
+
+	if (x->zombie || x->sid != p->sid || same_ns(x->pid, p->pid) ||
+	    !pidns_within(pl->tree->snap, p->pid->ns, x->pid->ns) || descends(pl, by, index_of(pl, p)))
+		return false;
+	plan_group(pl, x);
+	return put ? has_leader(pl, p, p->pgid, x) : pl->group[by] == p->pgid;
+}
+
+/*
+ * A child of the init of its pid namespace may have been made by anybody: here by a helper, who comes from
+ * a member of the group outside, and dies (kernel/exit.c: find_new_reaper()).
+ */
+static bool be_born_of_helper(struct planner *pl, const struct proc *p)
+{
+	struct plan_task *t = task_of(pl, p), *h;
+	const struct proc *init = tree_ns_init(pl->tree, p->pid->ns);
+	bool put;
+	size_t x;
+
+	if (!init || init != p->parent || t->method != PLAN_FORK || t->creator != t->parent || t->enter ||
+	    t->new_pidns || t->lead_first || t->exit_signal != SIGCHLD)
+		return false;
+	for (x = 0; x < pl->tree->nr && !can_send(pl, p, &pl->tree->procs[x], false); x++)
+		;
+	put = x == pl->tree->nr;
+	for (x = put ? 0 : x; put && x < pl->tree->nr && !can_send(pl, p, &pl->tree->procs[x], true); x++)
+		;
+	h = x < pl->tree->nr ? planner_add(pl, PLAN_HELPER, x) : NULL;
+	if (!h)
+		return false;
+	h->put_in = put ? p->pgid : NULL;
+	h->ns = p->pid->ns;
+	h->enter = init;
+	t = task_of(pl, p);
+	t->creator = h - pl->plan->task;
+	t->before_setsid = false;
+	pl->birth[index_of(pl, p)] = pl->group[index_of(pl, p)] = p->pgid;
+	return true;
 }
 
 static void join_group(struct planner *pl, const struct proc *p)
@@ -131,18 +238,26 @@ static void join_group(struct planner *pl, const struct proc *p)
 		REFUSE(pl, p, "is in process group %d of another session", pid_own_nr(p->pgid));
 		return;
 	}
-	if (!leader)
-		plan_group_ghost(pl, p);
-	t = task_of(pl, p);
 	t->pgid = p->pgid;
-	if (can_see(pl, p->pid, p->pgid))
+	if (can_see(pl, p->pid, p->pgid)) {
 		t->group = GROUP_JOIN;
-	else if (t->method == PLAN_FORK && p->parent && p->parent->sid == p->sid &&
-		 can_see(pl, p->parent->pid, p->pgid))
+		if (leader || make_group_ghost(pl, p->pgid, p))
+			return;
+	} else if (t->method == PLAN_FORK && p->parent && p->parent->sid == p->sid &&
+		   can_see(pl, p->parent->pid, p->pgid)) {
 		t->group = GROUP_BY_PARENT;
-	else
+		if (leader || make_group_ghost(pl, p->pgid, p->parent))
+			return;
+	} else if (be_put_with_helper(pl, p) || be_born_of_helper(pl, p)) {
+		task_of(pl, p)->pgid = NULL;
+		return;
+	}
+	if (leader)
 		REFUSE(pl, p, "is in process group %d of an outer pid namespace, which nobody who could "
 		       "put it there can see", pid_own_nr(p->pgid));
+	else
+		REFUSE(pl, p, "its process group's dead leader was in another pid namespace, which cannot "
+		       "be rebuilt");
 }
 
 /* Whoever makes it comes first. */

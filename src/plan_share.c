@@ -112,7 +112,7 @@ static bool are_movable(const struct sharer *s, unsigned int by)
 		if (t->creator != by || !s->below[i])
 			continue;
 		first = first ? first : t;
-		if (t->method != PLAN_FORK || t->parent != by || t->enter ||
+		if (t->method != PLAN_FORK || t->parent != by || t->enter || t->put_in ||
 		    t->before_setsid != first->before_setsid || t->exit_signal != first->exit_signal)
 			return false;
 	}

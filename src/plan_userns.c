@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <linux/sched.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "idmap.h"
@@ -84,39 +85,6 @@ static void plan_usher(struct userns *u, const struct proc *p, __u64 from, const
 	t->like = body_of(p);
 }
 
-static void plan_birth(struct userns *u, unsigned int i);
-
-static void be_born(struct userns *u, unsigned int i)
-{
-	struct plan_task *t = &u->pl->plan->task[i];
-	const struct plan_task *by = &u->pl->plan->task[t->creator];
-	__u64 from = 0, owner;
-	const struct rec_task *like = NULL;
-
-	if (t->method == PLAN_FORK || t->method == PLAN_SIBLING) {
-		plan_birth(u, t->creator);
-		from = by->userns;
-		like = by->like;
-	}
-	t->userns = from;
-	t->like = like;
-	owner = t->new_pidns ? owner_of(u, t->ns) : from;
-	if (t->new_pidns && owner != from)
-		plan_usher(u, t->proc, from, like, owner);
-	if (t->enter && !userns_within(u->snap, owner_of(u, t->enter->pid->ns), from))
-		REFUSE(u->pl, t->proc ?: u->pl->tree->root, "is in a pid namespace (or has a child there) whose "
-		       "user namespace its maker is not above");
-	t->blind = blind_levels(u, t->ns, t->userns);
-}
-
-static void plan_birth(struct userns *u, unsigned int i)
-{
-	if (u->done[i])
-		return;
-	u->done[i] = true; /* circles were refused */
-	be_born(u, i);
-}
-
 /* setns(2): "not sharing its directories with another process". */
 static bool shares_directories(const struct userns *u, const struct proc *p)
 {
@@ -127,6 +95,129 @@ static bool shares_directories(const struct userns *u, const struct proc *p)
 		if (((const struct rec_task *)user[i])->tgid != p->leader->tgid)
 			return true;
 	return false;
+}
+
+/*
+ * Who shares directories with others is born in the user namespace that it shares them in: the first of
+ * them has entered it before it makes the others.
+ */
+static void find_early(struct userns *u)
+{
+	struct plan_task *task = u->pl->plan->task;
+
+	for (size_t i = 0; i < u->pl->tree->nr; i++) {
+		const struct proc *p = task[i].proc;
+		unsigned int top = i;
+
+		if (!userns_of_task(u->snap, body_of(p)) || !shares_directories(u, p))
+			continue;
+		while (task[top].share & CLONE_FS)
+			top = task[top].creator;
+		task[top].early = task[top].proc && body_of(task[top].proc)->fs == body_of(p)->fs;
+	}
+}
+
+static void plan_birth(struct userns *u, unsigned int i);
+
+/* Does it matter to p in which group it is born? It may lead one or join one later on. */
+static bool inherits_group(const struct userns *u, const struct proc *p)
+{
+	return task_of(u->pl, p)->group == GROUP_INHERIT;
+}
+
+/* Can x send somebody who makes p in its pid namespace, in p's session and group, with more rights? */
+static bool can_send(struct userns *u, const struct proc *p, const struct proc *x)
+{
+	const struct planner *pl = u->pl;
+	unsigned int by = index_of(pl, x), up;
+
+	if (x->zombie || same_ns(x->pid, p->pid) || !pidns_within(u->snap, p->pid->ns, x->pid->ns) ||
+	    x->sid != p->sid || (inherits_group(u, p) && pl->group[by] != pl->birth[index_of(pl, p)]))
+		return false;
+	for (up = by; up && up != index_of(pl, p); up = pl->plan->task[up].creator)
+		;
+	if (up)
+		return false;
+	plan_birth(u, by);
+	return userns_within(u->snap, userns_of_task(u->snap, body_of(p)), pl->plan->task[by].stands) &&
+	       userns_within(u->snap, owner_of(u, p->pid->ns), pl->plan->task[by].stands);
+}
+
+/*
+ * Its parent, the init of its pid namespace, has less rights than it: it is an orphan that the init took in.
+ * Somebody from outside made it, and a helper does so again.
+ */
+static void be_orphan(struct userns *u, unsigned int i)
+{
+	const struct planner *pl = u->pl;
+	struct plan_task *t = &pl->plan->task[i], *h;
+	const struct proc *p = t->proc, *init = tree_ns_init(pl->tree, p->pid->ns);
+	size_t x;
+
+	if (!init || init != p->parent || t->method != PLAN_FORK || t->creator != t->parent || t->enter ||
+	    t->new_pidns || t->share || t->put_in || leads(p) || t->exit_signal != SIGCHLD)
+		return;
+	for (x = 0; x < pl->tree->nr && !can_send(u, p, &pl->tree->procs[x]); x++)
+		;
+	h = x < pl->tree->nr ? planner_add(u->pl, PLAN_HELPER, x) : NULL;
+	if (!h)
+		return;
+	h->ns = p->pid->ns;
+	h->enter = init;
+	t = &pl->plan->task[i];
+	t->creator = h - pl->plan->task;
+	t->before_setsid = false;
+}
+
+static bool has_less_rights(const struct userns *u, const struct plan_task *t)
+{
+	return t->proc && !userns_within(u->snap, userns_of_task(u->snap, body_of(t->proc)),
+					 u->pl->plan->task[t->creator].stands);
+}
+
+static void be_born(struct userns *u, unsigned int i)
+{
+	struct plan_task *t = &u->pl->plan->task[i];
+	const struct plan_task *by;
+	__u64 from = 0, owner;
+	const struct rec_task *like = NULL;
+
+	if (t->method == PLAN_FORK || t->method == PLAN_SIBLING) {
+		plan_birth(u, t->creator);
+		if (has_less_rights(u, &u->pl->plan->task[i]))
+			be_orphan(u, i);
+		t = &u->pl->plan->task[i]; /* there may be more of them now */
+		plan_birth(u, t->creator);
+		t = &u->pl->plan->task[i];
+		by = &u->pl->plan->task[t->creator];
+		from = by->stands;
+		like = by->stands_like;
+	}
+	t->userns = from;
+	t->like = like;
+	owner = t->new_pidns ? owner_of(u, t->ns) : from;
+	if (t->new_pidns && owner != from)
+		plan_usher(u, t->proc, from, like, owner);
+	if (t->enter && !userns_within(u->snap, owner_of(u, t->enter->pid->ns), from))
+		REFUSE(u->pl, t->proc ?: u->pl->tree->root, "is in a pid namespace (or has a child there) whose "
+		       "user namespace its maker is not above");
+	t->blind = blind_levels(u, t->ns, t->userns);
+	t->stands = t->userns;
+	t->stands_like = t->like;
+	if (t->early && userns_of_task(u->snap, body_of(t->proc)) != t->userns) {
+		t->stands = userns_of_task(u->snap, body_of(t->proc));
+		t->stands_like = body_of(t->proc);
+	} else {
+		t->early = false;
+	}
+}
+
+static void plan_birth(struct userns *u, unsigned int i)
+{
+	if (u->done[i])
+		return;
+	u->done[i] = true; /* circles were refused */
+	be_born(u, i);
 }
 
 static void check_threads(struct userns *u, const struct proc *p, __u64 in, const struct rec_task *like)
@@ -180,7 +271,7 @@ static void check_final(struct userns *u, unsigned int i)
 		return;
 	}
 	if (in != t->userns) {
-		if (shares_directories(u, p))
+		if (shares_directories(u, p) && !t->early)
 			REFUSE(u->pl, p, "shares its working directory (CLONE_FS) in a user namespace that it "
 			       "has to enter alone, which cannot be rebuilt");
 		if (!cred_possible(u->snap, t->userns, body_of(p), t->like, why, sizeof(why)))
@@ -204,7 +295,7 @@ int planner_userns(struct planner *pl)
 	if (!t->container && userns_of_pidns(u.snap, t->root->leader))
 		REFUSE(pl, t->root, "is in a pid namespace of another user namespace without being its init: it "
 		       "cannot be put there from outside; dump the init");
-	u.done = calloc(pl->plan->nr + 1, sizeof(*u.done));
+	u.done = calloc(pl->plan->nr + t->nr + 1, sizeof(*u.done)); /* a helper each at most */
 	u.owner = calloc(t->nr_own_ns + 1, sizeof(*u.owner));
 	if (!u.done || !u.owner) {
 		free(u.done);
@@ -212,6 +303,7 @@ int planner_userns(struct planner *pl)
 		return -ENOMEM;
 	}
 	list_owners(&u);
+	find_early(&u);
 	for (unsigned int i = 0; i < pl->plan->nr; i++)
 		plan_birth(&u, i);
 	for (size_t i = 0; i < t->nr; i++)

@@ -180,10 +180,12 @@ static int program_creation(struct restore *r, const struct creators *c)
 		if (t->method == PLAN_ROOT || t->method == PLAN_FOREIGN)
 			clean_root(r, b);
 		err = restore_enter_mounts(r, i);
+		if (!err && t->early)
+			err = cred_enter(r, &r->units[i]);
 		add_children(r, c, i, true);
 		if (!t->settle_round)
 			settle(r, c, i);
-		if (!err && !t->blind) /* else it may be somebody who has to go again */
+		if (!err && !plan_waits(t))
 			err = machine_submit(&r->machine, i, b);
 	}
 	return err;

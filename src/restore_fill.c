@@ -26,6 +26,7 @@
 #include "restore.h"
 #include "restore_stop.h"
 #include "restore_threads.h"
+#include "restore_userns.h"
 
 #define PID_MAX_LIMIT (4u << 20) /* include/linux/threads.h */
 #define IS_LIVE(u) ((u)->body)
@@ -76,14 +77,18 @@ static int seize(struct restore *r, unsigned int from, unsigned int to)
 }
 
 /* The next fork in a restored namespace goes on where the old one would have. */
-static void set_cursor(struct restore *r, struct unit *u)
+static int set_cursor(struct restore *r, struct unit *u)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", u->proc->ns->idr_next - 1);
 
-	if (r->last_pid_fd >= 0 && u->plan->new_pidns && u->proc->ns->idr_next > 1)
-		batch_op(&u->batch, SYS_pwrite64, r->last_pid_fd,
+	if (r->last_pid_fd < 0 || !u->plan->new_pidns || u->proc->ns->idr_next < 2)
+		return 0;
+	if (u->plan->early) /* it has no right to, where it is */
+		return restore_send_cursor(r, u->tid, u->proc->ns->idr_next);
+	batch_op(&u->batch, SYS_pwrite64, r->last_pid_fd,
 			 machine_dup(&r->machine, text, len), len, 0)->flags = OP_MAY_FAIL;
+	return 0;
 }
 
 /* A limit of its own below the one that a new namespace has; set by its init, from inside. */
@@ -151,9 +156,11 @@ static int close_processes(struct restore *r)
 			continue;
 		if (restore_owns_memory(r, u))
 			mm_join_last(r, &u->batch, snap_find(&r->image.snap, REC_MM, u->body->mm));
-		set_cursor(r, u);
 		set_pid_max(r, u);
-		err = cred_enter(r, u);
+		err = set_cursor(r, u);
+		if (err)
+			break;
+		err = u->plan->early ? 0 : cred_enter(r, u);
 		if (!err && !u->shares_files) /* others may need the inherited ones still */
 			err = close_rest(r, u);
 	}

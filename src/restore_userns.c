@@ -65,6 +65,29 @@ static int write_own_cursor(struct restore *r, const char *text)
 	return 0;
 }
 
+/*
+ * Those who are there may have no right to do it any more: somebody of ours goes there. It has a
+ * number there itself, and gives it back before it is used.
+ */
+int restore_send_cursor(struct restore *r, pid_t member, int next)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", next - 1), status = 1;
+	pid_t child = fork(), there;
+
+	if (!child) {
+		if (setns(syscall(SYS_pidfd_open, member, 0), CLONE_NEWPID))
+			_exit(1);
+		there = fork();
+		if (!there)
+			_exit(pwrite(r->last_pid_fd, text, len, 0) != len);
+		_exit(there < 0 || waitpid(there, &status, 0) != there || status);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || status)
+		return fail(-ECHILD, "write ns_last_pid in the pid namespace of %d", member);
+	return 0;
+}
+
 static int set_cursor(struct restore *r, __u64 ns, unsigned int level, int next)
 {
 	struct unit *u;
@@ -76,6 +99,8 @@ static int set_cursor(struct restore *r, __u64 ns, unsigned int level, int next)
 	u = resident(r, ns, level);
 	if (!u)
 		return fail(-ERR_IMAGE, "image: nobody is in the pid namespace at level %u", level);
+	if (u->plan->early)
+		return (u->tid > 0 ? 0 : restore_find_tids(r)) ?: restore_send_cursor(r, u->tid, next);
 	batch_op(&u->batch, SYS_pwrite64, r->last_pid_fd, machine_dup(&r->machine, text, len), len, 0);
 	return restore_run_unit(r, u);
 }
@@ -86,7 +111,8 @@ static int set_cursors(struct restore *r, const struct rec_pid *pid, unsigned in
 	unsigned int top = r->info->root_level - r->opts->host_pids;
 	int err = 0;
 
-	for (unsigned int l = top; l < top + blind && !err; l++)
+	/* who is sent to an inner one has numbers in the outer ones, too */
+	for (unsigned int l = top + blind; l-- > top && !err;)
 		if (pid->numbers[l])
 			err = set_cursor(r, pid->ns, l, pid->numbers[l]);
 	return err;
@@ -127,42 +153,18 @@ bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid)
 	return same;
 }
 
-/*
- * Later on those who are there may have lost the right to do it: somebody of ours goes there. It has a
- * number there itself, and gives it back before it is used.
- */
-static int send_cursor(struct restore *r, pid_t member, int next)
-{
-	char text[16];
-	int len = snprintf(text, sizeof(text), "%d", next - 1), status = 1;
-	pid_t child = fork(), there;
-
-	if (!child) {
-		if (setns(syscall(SYS_pidfd_open, member, 0), CLONE_NEWPID))
-			_exit(1);
-		there = fork();
-		if (!there)
-			_exit(pwrite(r->last_pid_fd, text, len, 0) != len);
-		_exit(there < 0 || waitpid(there, &status, 0) != there || status);
-	}
-	if (child < 0 || waitpid(child, &status, 0) != child || status)
-		return fail(-ECHILD, "write ns_last_pid in the pid namespace of %d", member);
-	return 0;
-}
-
 int restore_set_cursors_late(struct restore *r, const struct rec_pid *pid, unsigned int blind)
 {
 	unsigned int top = r->info->root_level - r->opts->host_pids;
 	char text[16];
 	int err = 0;
 
-	/* ours last: those who write the others are made in it */
 	for (unsigned int l = top + blind; l-- > top && !err;) {
 		const struct unit *u = (int)l == own_level(r) ? NULL : resident(r, pid->ns, l);
 
 		snprintf(text, sizeof(text), "%d", pid->numbers[l] - 1);
 		err = (int)l == own_level(r) ? write_own_cursor(r, text) :
-		      u ? send_cursor(r, u->tid, pid->numbers[l]) : -ESRCH;
+		      u ? restore_send_cursor(r, u->tid, pid->numbers[l]) : -ESRCH;
 	}
 	return err;
 }
@@ -180,7 +182,7 @@ int restore_put_cursors_back(struct restore *r, unsigned int thread, const char 
 					       resident(r, pid->ns, ns->level) : NULL;
 
 		if (u)
-			err = send_cursor(r, u->tid, ns->idr_next);
+			err = restore_send_cursor(r, u->tid, ns->idr_next);
 	}
 	return err || !own[0] ? err : write_own_cursor(r, own);
 }
@@ -204,7 +206,7 @@ static int program_usher(struct restore *r, unsigned int task)
 	if (mntns && !restore_kept(r, mntns, &fd, NULL))
 		batch_op(b, SYS_setns, fd, CLONE_NEWNS);
 	batch_op(b, SYS_prctl, PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP);
-	cred_set_ids(r, b, task ? by->userns : 0, t->like, task ? by->like : NULL);
+	cred_set_ids(r, b, task ? by->stands : 0, t->like, task ? by->stands_like : NULL);
 	err = restore_enter_userns(r, b, t->userns);
 	return err ? err : machine_submit(&r->machine, r->nr_units, b);
 }
@@ -256,10 +258,16 @@ static int send_usher(struct restore *r, unsigned int task, pid_t *number)
 	return err ? err : await_usher(r);
 }
 
+/* Whose child a task is while the tree is made. */
+static struct unit *reaper(struct restore *r, const struct plan_task *t)
+{
+	return &r->units[t->method == PLAN_SIBLING ? r->plan.task[t->creator].parent : t->creator];
+}
+
 static int end_usher(struct restore *r, unsigned int task, pid_t number)
 {
 	const struct plan_task *t = &r->plan.task[task];
-	struct unit *up = &r->units[t->parent];
+	struct unit *up = reaper(r, t);
 	int err;
 
 	batch_op(&usher(r)->batch, SYS_exit_group, 0);
@@ -285,7 +293,7 @@ static int undo(struct restore *r, struct unit *maker, unsigned int task)
 {
 	const struct plan_task *t = &r->plan.task[task];
 	pid_t number = made(r, maker - r->units);
-	struct unit *up = &r->units[t->parent];
+	struct unit *up = reaper(r, t);
 	int err;
 
 	batch_op(&maker->batch, SYS_kill, number, SIGKILL);
@@ -344,8 +352,15 @@ int restore_make_slow(struct restore *r, unsigned int task)
 		err = end_usher(r, task, number);
 	if (!err && (t->blind || t->blind_usher) && cursor[0])
 		err = write_own_cursor(r, cursor);
-	/* it waits for what it is to do until its number is known to be right */
-	return err || !t->blind ? err : machine_submit(&r->machine, task, &r->units[task].batch);
+	if (!err && t->put_in) {
+		struct unit *up = &r->units[t->parent];
+		const pid_t *helper = r->units[task].number;
+
+		batch_op(&up->batch, SYS_setpgid, helper ? *helper : restore_nr(r, up, t->pid->addr),
+			 restore_nr(r, up, t->put_in->addr));
+		err = restore_run_unit(r, up);
+	}
+	return err || !plan_waits(t) ? err : machine_submit(&r->machine, task, &r->units[task].batch);
 }
 
 static int make_root_by_usher(struct restore *r)

@@ -20,10 +20,11 @@ int restore_make_slow(struct restore *r, unsigned int task);
 int restore_ushered_root(struct restore *r);
 
 /*
- * The cursors of pid namespaces whose numbers a maker cannot choose, once all processes exist: what our
- * own one says; the next task gets these outer numbers; wait until it may be worth another try; did it get
+ * The cursors of pid namespaces whose numbers a maker cannot choose, once all processes exist: of the one
+ * of that member; what our own one says; the next task gets these outer numbers; wait until it may be worth another try; did it get
  * them, or was somebody faster; as they were, or are to be.
  */
+int restore_send_cursor(struct restore *r, pid_t member, int next);
 int restore_read_cursor(const struct restore *r, char *text, size_t size);
 int restore_set_cursors_late(struct restore *r, const struct rec_pid *pid, unsigned int blind);
 int restore_retry_number(const struct restore *r, const struct rec_pid *pid, __u64 deadline);

@@ -41,7 +41,7 @@ static void check_mounts(struct check *c, const struct rec_mntns *ns, const stru
 
 		if (!pidns || !mount_mounter(c->snap, ns->addr, pidns->addr))
 			check_refuse(c, 0, "mntns", "mount namespace %u: the proc on %s shows pid namespace "
-				     "%u, of which no process of the tree is in that mount namespace",
+				     "%u, of which no process of the tree is in that mount namespace or can go there",
 				     ns->inum, d->proc[i].point, d->proc[i].pidns);
 	}
 }

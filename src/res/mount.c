@@ -3,6 +3,7 @@
 #include "mount.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/syscall.h>
 
@@ -13,6 +14,7 @@
 #include "rec_state.h"
 #include "res.h"
 #include "restore.h"
+#include "tree.h"
 
 #define R struct rec_mount
 
@@ -33,15 +35,34 @@ const struct rec_pidns *mount_pidns(const struct snap *s, unsigned int inum)
 	return NULL;
 }
 
+/* setns(2) takes nobody there who shares directories with another process. */
+static bool can_go(const struct snap *s, const struct rec_task *t)
+{
+	size_t nr;
+	void **user = snap_referring(s, REC_TASK, struct rec_task, fs, t->fs, &nr);
+
+	for (size_t i = 0; i < nr; i++)
+		if (((const struct rec_task *)user[i])->tgid != t->tgid)
+			return false;
+	return true;
+}
+
 const struct rec_task *mount_mounter(const struct snap *s, __u64 mntns, __u64 pidns)
 {
+	const struct rec_task *other = NULL;
+
 	snap_for_each(s, REC_TASK, const struct rec_task, t) {
 		const struct rec_pid *pid = snap_find(s, REC_PID, t->pid);
 
-		if (t->mntns == mntns && t->pid == t->tgid && !t->exit_state && pid && pid->ns == pidns)
+		if (t->pid != t->tgid || t->exit_state || !pid || pid->ns != pidns)
+			continue;
+		if (t->mntns == mntns)
 			return t;
+		/* an init has all rights over what its namespace's owner owns */
+		if (can_go(s, t) && (!other || pid_own_nr(pid) == 1))
+			other = t;
 	}
-	return NULL;
+	return other;
 }
 
 int mount_add(struct dump *d, __u64 mntns, const struct proc_mount *p, unsigned int i)
@@ -81,16 +102,31 @@ static int read_mount(const struct image *img, const void *rec)
 	return 0;
 }
 
+static int go(struct restore *r, struct unit *u, __u64 mntns)
+{
+	const struct rec_mntns *ns = snap_find(&r->image.snap, REC_MNTNS, mntns);
+	int fd = r->home.mntns;
+
+	if (!ns || (!(ns->flags & MNTNS_F_OWN) && restore_kept(r, mntns, &fd, NULL)))
+		return fail(-ERR_IMAGE, "image: mount namespace %llu was not made", mntns);
+	batch_op(&u->batch, SYS_setns, fd, CLONE_NEWNS);
+	return 0;
+}
+
+/* One after the other: one may lie on that of another task. Who is elsewhere goes there for it. */
 static int join(struct restore *r, const void *rec)
 {
 	const struct rec_mount *m = rec;
 	const struct rec_task *by = mount_mounter(&r->image.snap, m->mntns, m->pidns);
 	void *type = machine_dup(&r->machine, "proc", 5);
+	struct unit *u = restore_unit(r, by->addr);
+	int err = by->mntns == m->mntns ? 0 : go(r, u, m->mntns);
 
-	batch_op(restore_batch(r, by->addr), SYS_mount, type,
-		 machine_dup(&r->machine, m->text, m->point_len), type, m->flags,
+	batch_op(&u->batch, SYS_mount, type, machine_dup(&r->machine, m->text, m->point_len), type, m->flags,
 		 machine_dup(&r->machine, mount_data(m), m->data_len));
-	return 0;
+	if (!err && by->mntns != m->mntns)
+		err = go(r, u, by->mntns);
+	return err ? err : restore_run_unit(r, u);
 }
 
 const struct res_type res_mount = {

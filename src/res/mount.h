@@ -12,7 +12,7 @@ struct proc_mount;
 /* The pid namespace of that inode number, or NULL. */
 const struct rec_pidns *mount_pidns(const struct snap *s, unsigned int inum);
 
-/* Somebody who is in both namespaces, as only such a task can mount it; or NULL. */
+/* Somebody of the pid namespace who is in that mount namespace, or can go there to mount it; or NULL. */
 const struct rec_task *mount_mounter(const struct snap *s, __u64 mntns, __u64 pidns);
 
 /* Note the index-th proc mount of a mount namespace in the snap. 0 or a reported error. */

@@ -19,7 +19,8 @@ enum board_op {
 	OP_EXIT,      /* arg: status */
 	OP_REAP,      /* arg: pid; result: status as wait() gives it */
 	OP_REPORT,    /* fills ids */
-	OP_THREAD,    /* makes a thread that sleeps */
+	OP_THREAD,    /* makes a thread that sleeps; arg: CLONE_FILES, CLONE_FS that it shares */
+	OP_USERS,     /* enters a new user namespace as its user 0; arg: who makes it, as the old one says */
 	OP_SIGNAL,    /* arg: pid, signal */
 	OP_MEMORY,    /* arg: seed; makes memory that OP_REPORT checks */
 };

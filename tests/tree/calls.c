@@ -145,6 +145,24 @@ static int random_sharing(struct grow *g)
 	return dice == 0 ? CLONE_FILES : dice == 1 ? CLONE_FS : dice == 2 ? CLONE_FILES | CLONE_FS : 0;
 }
 
+/* Most threads have what their process has. */
+static int random_tables(struct grow *g)
+{
+	int dice = sim_random(&g->sim, 6);
+
+	return dice == 0 ? CLONE_FILES : dice == 1 ? CLONE_FS : dice == 2 ? 0 : CLONE_FILES | CLONE_FS;
+}
+
+/* The first task sees all, and goes on seeing it; a process with threads cannot (EINVAL). */
+static bool do_users(struct grow *g, int task)
+{
+	int uid = g->sim.task[task].user || sim_random(&g->sim, 3) ? 0 : 1000 + task;
+
+	if (!g->sim.users || !task || g->threaded[task] || !sim_unshare_user(&g->sim, task))
+		return true;
+	return agree(g, "unshare(CLONE_NEWUSER)", task, true, grow_tell(g, task, OP_USERS, uid, 0));
+}
+
 /* other: whose pid namespace the child is born in, when the task can enter that; or -1. */
 static bool do_clone(struct grow *g, int task, int flags, int other)
 {
@@ -160,8 +178,11 @@ static bool do_clone(struct grow *g, int task, int flags, int other)
 		ns < 0 || ns == own ? 0 : grow_number(g, task, g->sim.task[g->sim.ns[ns].init].pid) });
 	if (!agree(g, "clone", task, true, real) || !grow_learn(g, child, find_here(g, task, real)))
 		return false;
-	if (!sim_random(&g->sim, 10) && grow_tell(g, child, OP_THREAD, 0, 0))
-		return grow_problem(g, "task %d makes no thread", child);
+	if (!sim_random(&g->sim, 10)) {
+		g->threaded[child] = true;
+		if (grow_tell(g, child, OP_THREAD, random_tables(g), 0))
+			return grow_problem(g, "task %d makes no thread", child);
+	}
 	return sim_random(&g->sim, 3) || !grow_tell(g, child, OP_MEMORY, child + 1, 0);
 }
 
@@ -266,7 +287,9 @@ bool grow_step(struct grow *g)
 	case 14:
 		return grow_reap(g, other);
 	default:
-		if (sim_random(s, 4))
+		if (sim_random(s, 2))
+			return do_users(g, task);
+		if (sim_random(s, 2))
 			return true;
 		s->task[task].subreaper = true;
 		return !grow_tell(g, task, OP_SUBREAPER, 0, 0);

@@ -113,7 +113,7 @@ static bool ask_all(struct grow *g)
 	return true;
 }
 
-static bool start(struct grow *g, bool container)
+static bool start(struct grow *g, bool container, bool users)
 {
 	struct clone_args a = { .flags = container ? CLONE_NEWPID : 0, .exit_signal = SIGCHLD };
 	int fd = open(g->board_path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600), null;
@@ -123,6 +123,7 @@ static bool start(struct grow *g, bool container)
 	g->board = mmap(NULL, sizeof(*g->board), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	close(fd);
 	sim_start(&g->sim, container);
+	g->sim.users = users;
 	sim_setsid(&g->sim, 0);
 	g->root = syscall(SYS_clone3, &a, sizeof(a));
 	if (!g->root) {
@@ -175,7 +176,8 @@ static int run_seed(struct grow *g, uint64_t seed, int steps)
 	g->problem[0] = 0;
 	g->sim.seed = seed * 0x9e3779b97f4a7c15ull + 7;
 	unlink(g->log);
-	if (start(g, seed & 1)) {
+	memset(g->threaded, 0, sizeof(g->threaded));
+	if (start(g, seed & 1, seed & 2)) {
 		random = 10 + sim_random(&g->sim, 90);
 		steps = steps ? steps : random;
 		for (int i = 0; i < steps && !g->problem[0] && g->sim.nr_tasks < SIM_TASKS; i++)

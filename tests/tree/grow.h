@@ -15,6 +15,7 @@ struct grow {
 	const char *tool;
 	int code[SIM_TASKS]; /* exit status of the dead */
 	bool stopped[SIM_TASKS];
+	bool threaded[SIM_TASKS]; /* has more than one thread */
 	pid_t root;
 	char problem[256];
 };

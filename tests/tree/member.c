@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* member.c - a task of a tree that grow.c makes: does what its slot says. */
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -82,14 +86,40 @@ static int sleep_on(void *arg)
 }
 
 /* No library knows of it: it has the thread area of the first one, and does nothing with it. */
-static int make_thread(void)
+static int make_thread(int share)
 {
 	char *stack = mmap(NULL, 16384, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (stack == MAP_FAILED)
 		return -errno;
-	return clone(sleep_on, stack + 16384, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
-		     CLONE_SYSVSEM, NULL) < 0 ? -errno : 0;
+	return clone(sleep_on, stack + 16384, CLONE_VM | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM |
+		     share, NULL) < 0 ? -errno : 0;
+}
+
+static int write_own(const char *name, const char *text)
+{
+	char path[32];
+	int fd, err = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/%s", name);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		err = -errno;
+	close(fd);
+	return err;
+}
+
+/* As unshare -Ur does, also for an ordinary user. */
+static int enter_new_users(int uid)
+{
+	char map[32];
+
+	if (uid && (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)))
+		return -errno;
+	if (unshare(CLONE_NEWUSER) || prctl(PR_SET_DUMPABLE, 1))
+		return -errno;
+	snprintf(map, sizeof(map), "0 %d 1", uid);
+	return write_own("setgroups", "deny") ?: write_own("uid_map", map) ?: write_own("gid_map", map);
 }
 
 static int report(struct board_slot *s)
@@ -136,7 +166,9 @@ static int act(struct board *b, struct board_slot *s)
 	case OP_REPORT:
 		return report(s);
 	case OP_THREAD:
-		return make_thread();
+		return make_thread(s->arg[0]);
+	case OP_USERS:
+		return enter_new_users(s->arg[0]);
 	case OP_SIGNAL:
 		return kill(s->arg[0], s->arg[1]) ? -errno : 0;
 	case OP_MEMORY:

@@ -79,10 +79,26 @@ static bool problem(struct run *r, const char *what, unsigned int i)
 	return false;
 }
 
+static int user_of(const struct plan_task *t)
+{
+	return t->userns ? t->userns - 0x5001 : 0;
+}
+
+/* May a task in that user namespace choose the numbers of a new one in pid namespace ns, but the outermost? */
+static bool may_choose(const struct run *r, int user, int ns, unsigned int blind)
+{
+	for (; ns >= 0; ns = r->is.ns[ns].parent)
+		if (r->is.ns[ns].level >= (int)(r->tree.root_level + blind) &&
+		    !sim_has_rights(&r->is, user, r->was.ns[ns].owner))
+			return false;
+	return true;
+}
+
+/* Who makes it goes into its user namespace for that, or sends somebody: the effect is the same. */
 static bool make(struct run *r, unsigned int i)
 {
 	const struct plan_task *t = &r->plan.task[i];
-	int pid = pid_of(r, t->pid), from;
+	int pid = pid_of(r, t->pid), from, by = r->made[t->creator], user = r->is.task[by].user;
 	int flags = (t->new_pidns ? SIM_NEWPID : 0) | (t->method == PLAN_SIBLING ? SIM_PARENT : 0);
 
 	for (int k = 0; pid && k < r->is.nr_tasks; k++)
@@ -90,13 +106,24 @@ static bool make(struct run *r, unsigned int i)
 			return problem(r, "its number is taken", i);
 	if (t->enter && r->made[t->enter - r->tree.procs] < 0)
 		return problem(r, "the init that it enters is not there", i);
-	from = r->is.pid[r->is.task[r->made[t->creator]].pid].ns;
+	from = r->is.pid[r->is.task[by].pid].ns;
+	if (t->enter && sim_enterable(&r->is, by, r->made[t->enter - r->tree.procs]) < 0)
+		return problem(r, "its maker cannot enter its pid namespace", i);
 	if (t->enter)
 		from = r->is.pid[r->is.task[r->made[t->enter - r->tree.procs]].pid].ns;
-	r->made[i] = sim_clone_in(&r->is, r->made[t->creator], from, flags, t->exit_signal, pid);
+	if (t->ushered && !sim_enter_user(&r->is, by, user_of(t)))
+		return problem(r, "nobody can be sent to its user namespace", i);
+	if (!t->ushered && user_of(t) != user)
+		return problem(r, "its maker is in another user namespace than planned", i);
+	if (pid && !may_choose(r, r->is.task[by].user, r->is.pid[pid].ns, t->blind))
+		return problem(r, "its maker may not choose its numbers", i);
+	r->made[i] = sim_clone_in(&r->is, by, from, flags, t->exit_signal, pid);
+	r->is.task[by].user = user;
 	if (r->made[i] < 0)
 		return problem(r, "clone3() fails", i);
 	r->is.task[r->made[i]].subreaper = t->subreaper;
+	if (t->put_in && !sim_setpgid(&r->is, r->made[t->parent], r->made[i], pid_of(r, t->put_in)))
+		return problem(r, "its parent cannot put it in its first group", i);
 	return true;
 }
 
@@ -119,7 +146,7 @@ static bool stub_step(struct run *r, unsigned int i, struct stub *s)
 	for (; s->stage < 3 && s->next < r->plan.nr; s->next++) {
 		const struct plan_task *c = &r->plan.task[s->next];
 
-		if (s->next && c->creator == i && c->before_setsid == early && !c->enter)
+		if (s->next && c->creator == i && c->before_setsid == early && !plan_is_slow(c))
 			return make(r, s->next++);
 	}
 	s->stage++;
@@ -139,7 +166,7 @@ static bool make_round(struct run *r, struct stub *stub, unsigned int round)
 	for (unsigned int i = 0; i < r->plan.nr; i++) {
 		const struct plan_task *t = &r->plan.task[i];
 
-		if (t->round == round && t->enter && !make(r, i))
+		if (t->round == round && i && plan_is_slow(t) && !make(r, i))
 			return false;
 		left += t->round == round || (round && t->settle_round == round);
 	}
@@ -188,6 +215,18 @@ static bool join_groups(struct run *r)
 	return true;
 }
 
+/* In the end everybody goes where it belongs. */
+static bool enter_users(struct run *r)
+{
+	for (size_t i = 0; i < r->tree.nr; i++) {
+		int user = r->was.task[r->tree.procs[i].leader->addr - 0x3001].user;
+
+		if (r->is.task[r->made[i]].user != user && !sim_enter_user(&r->is, r->made[i], user))
+			return problem(r, "cannot enter its user namespace", i);
+	}
+	return true;
+}
+
 static bool end_placeholders(struct run *r)
 {
 	for (unsigned int i = r->tree.nr; i < r->plan.nr; i++)
@@ -215,6 +254,8 @@ static bool same(struct run *r, size_t i)
 
 	if (a->state != b->state)
 		return problem(r, "another state", i);
+	if (r->was.ns[r->was.pid[a->pid].ns].owner != r->is.ns[r->is.pid[b->pid].ns].owner)
+		return problem(r, "another owner of its pid namespace", i);
 	if (r->chain[a->pid] != b->pid)
 		return problem(r, "another pid", i);
 	if (r->chain[a->sid] != b->sid)
@@ -241,6 +282,8 @@ static void start_anew(struct run *r)
 {
 	r->is = r->was;
 	r->is.nr_tasks = 0;
+	for (int i = 0; i < r->is.nr_ns; i++)
+		r->is.ns[i].owner = 0;
 	for (int i = 0; i <= SIM_TASKS; i++)
 		r->chain[i] = i;
 	for (int i = 0; i < r->is.nr_ns; i++)
@@ -275,7 +318,7 @@ static int run(struct run *r)
 	start_anew(r);
 	if (err == -ERR_BLOCKED)
 		result = 0;
-	else if (!err && make_all(r) && join_groups(r) && end_placeholders(r) && compare(r))
+	else if (!err && make_all(r) && join_groups(r) && end_placeholders(r) && enter_users(r) && compare(r))
 		result = 1;
 	else if (err)
 		snprintf(r->problem, sizeof(r->problem), "plan_build() gives %d", err);
@@ -294,6 +337,7 @@ static int run_seed(struct run *r, uint64_t seed)
 	r->loud = getenv("PLAN_SEED");
 	r->was.seed = seed * 0x9e3779b97f4a7c15ull + 1;
 	sim_start(&r->was, seed & 1);
+	r->was.users = seed & 2;
 	sim_setsid(&r->was, 0);
 	steps = 4 + sim_random(&r->was, 60);
 	for (int i = 0; i < steps; i++)

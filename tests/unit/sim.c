@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* sim.c - processes, sessions, groups and pid namespaces without a kernel. */
+/* sim.c - processes, sessions, groups, pid and user namespaces without a kernel. */
 #include "sim.h"
 
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "rec_ns.h"
 #include "rec_task.h"
 
 unsigned int sim_random(struct sim *s, unsigned int below)
@@ -34,12 +35,12 @@ static int add_task(struct sim *s, struct sim_task t)
 	return task;
 }
 
-static int add_ns(struct sim *s, int parent)
+static int add_ns(struct sim *s, int parent, int owner)
 {
 	int ns = s->nr_ns++;
 
 	s->ns[ns] = (struct sim_ns){ .parent = parent, .level = parent < 0 ? 0 : s->ns[parent].level + 1,
-				     .init = -1 };
+				     .init = -1, .owner = owner };
 	return ns;
 }
 
@@ -49,10 +50,12 @@ void sim_start(struct sim *s, bool container)
 
 	s->nr_tasks = s->nr_ns = 0;
 	s->nr_pids = 1; /* 0: outside */
-	ns = add_ns(s, -1);
+	s->nr_users = 1;
+	s->user_above[0] = -1;
+	ns = add_ns(s, -1, 0);
 	s->ns[ns].last = 100;
 	if (container)
-		ns = add_ns(s, ns);
+		ns = add_ns(s, ns, 0);
 	add_task(s, (struct sim_task){ .pid = sim_new_pid(s, ns), .parent = -1, .exit_signal = SIGCHLD,
 				       .subreaper = !container });
 	s->ns[ns].init = container ? 0 : -1;
@@ -70,11 +73,41 @@ static bool within(const struct sim *s, int ns, int top)
 	return ns == top;
 }
 
+bool sim_has_rights(const struct sim *s, int user, int over)
+{
+	while (over >= 0 && over != user)
+		over = s->user_above[over];
+	return over == user;
+}
+
+/*
+ * kernel/nsproxy.c, kernel/pid_namespace.c: rights over the owner of the namespace, over its init (which it
+ * is named by), and over the owner of the own one, to come back.
+ */
 int sim_enterable(struct sim *s, int task, int other)
 {
-	int ns = ns_of(s, other), init = s->ns[ns].init;
+	int ns = ns_of(s, other), init = s->ns[ns].init, user = s->task[task].user;
 
-	return within(s, ns, ns_of(s, task)) && init >= 0 && s->task[init].state == SIM_LIVE ? ns : -1;
+	return within(s, ns, ns_of(s, task)) && init >= 0 && s->task[init].state == SIM_LIVE &&
+	       sim_has_rights(s, user, s->ns[ns].owner) && sim_has_rights(s, user, s->task[init].user) &&
+	       sim_has_rights(s, user, s->ns[ns_of(s, task)].owner) ? ns : -1;
+}
+
+bool sim_unshare_user(struct sim *s, int task)
+{
+	if (s->task[task].state != SIM_LIVE || s->nr_users == SIM_USERS)
+		return false;
+	s->user_above[s->nr_users] = s->task[task].user;
+	s->task[task].user = s->nr_users++;
+	return true;
+}
+
+bool sim_enter_user(struct sim *s, int task, int user)
+{
+	if (s->task[task].user == user || !sim_has_rights(s, s->task[task].user, user))
+		return false;
+	s->task[task].user = user;
+	return true;
 }
 
 int sim_clone(struct sim *s, int task, int flags, int exit_signal, int pid)
@@ -96,7 +129,11 @@ int sim_clone_in(struct sim *s, int task, int ns, int flags, int exit_signal, in
 		/* kernel/pid_namespace.c: copy_pid_ns() wants the active one */
 		if (ns != ns_of(s, task) || s->nr_ns == SIM_NS || s->ns[ns].level + 1 == SIM_LEVELS)
 			return -1;
-		ns = pid ? s->pid[pid].ns : add_ns(s, ns);
+		/* "in_userns(parent_pid_ns->user_ns, user_ns)" */
+		if (!sim_has_rights(s, s->ns[ns].owner, t.user))
+			return -1;
+		ns = pid ? s->pid[pid].ns : add_ns(s, ns, 0);
+		s->ns[ns].owner = t.user;
 	}
 	t.pid = pid ? pid : sim_new_pid(s, ns);
 	t.exit_signal = flags & SIM_PARENT ? t.exit_signal : exit_signal;
@@ -240,7 +277,9 @@ void sim_step(struct sim *s)
 			sim_reap(s, s->task[other].parent, other);
 		break;
 	case 15:
-		if (!sim_random(s, 4))
+		if (s->users && task && !sim_random(s, 2))
+			sim_unshare_user(s, task);
+		else if (!sim_random(s, 4))
 			s->task[task].subreaper = true;
 		break;
 	}
@@ -272,6 +311,7 @@ static void add_task_records(const struct sim *s, struct snap *snap, int i)
 	const struct sim_task *t = &s->task[i];
 	struct rec_task *task = snap_new(snap, REC_TASK, sizeof(*task));
 	struct rec_proc *proc = snap_new(snap, REC_PROC, sizeof(*proc));
+	struct rec_owners *owners = snap_new(snap, REC_OWNERS, sizeof(*owners));
 
 	task->addr = 0x3001u + i;
 	task->pid = task->tgid = sim_pid_key(t->pid);
@@ -281,6 +321,11 @@ static void add_task_records(const struct sim *s, struct snap *snap, int i)
 	task->exit_state = t->state == SIM_ZOMBIE ? 32 : 0;
 	task->exit_signal = t->exit_signal;
 	task->start_boottime = t->born;
+	owners->task = task->addr;
+	owners->user = 0x5001u + t->user;
+	owners->pid = owners->children = 0x5001u + s->ns[s->pid[t->pid].ns].owner;
+	owners->mnt = 0x5001u;
+	task->pidns_children = 0x2001u + s->pid[t->pid].ns;
 	proc->addr = task->signal;
 	proc->tgid = task->pid;
 	proc->pgid = sim_pid_key(t->pgid);
@@ -289,8 +334,24 @@ static void add_task_records(const struct sim *s, struct snap *snap, int i)
 	proc->flags = t->subreaper ? PROC_F_SUBREAPER : 0;
 }
 
+static void add_user_record(const struct sim *s, struct snap *snap, int user)
+{
+	struct rec_userns *r = snap_new(snap, REC_USERNS, sizeof(*r) + 2 * sizeof(r->range[0]));
+
+	r->addr = 0x5001u + user;
+	r->parent = user ? 0x5001u + s->user_above[user] : 0;
+	for (int up = user; up; up = s->user_above[up])
+		r->level++;
+	r->flags = USERNS_F_SETGROUPS;
+	if (user)
+		r->nr[MAP_UID] = r->nr[MAP_GID] = 1;
+	r->range[0].count = r->range[1].count = ~0u;
+}
+
 void sim_records(const struct sim *s, struct snap *snap)
 {
+	for (int i = 0; i < s->nr_users; i++)
+		add_user_record(s, snap, i);
 	for (int i = 0; i < s->nr_ns; i++) {
 		struct rec_pidns *r = snap_new(snap, REC_PIDNS, sizeof(*r));
 

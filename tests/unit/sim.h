@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sim.h - what the kernel does with processes, sessions, groups and pid namespaces, as far as a plan
- * needs it: written from setsid(2), setpgid(2), clone(2) and kernel/exit.c, not from src/plan.c.
+ * sim.h - what the kernel does with processes, sessions, groups, pid and user namespaces, as far as a
+ * plan needs it: written from setsid(2), setpgid(2), clone(2), user_namespaces(7) and kernel/exit.c, not
+ * from src/plan.c.
  */
 #ifndef BPF_CKPT_SIM_H
 #define BPF_CKPT_SIM_H
@@ -14,6 +15,7 @@
 #define SIM_TASKS 256
 #define SIM_NS	  16
 #define SIM_LEVELS 6
+#define SIM_USERS  16
 
 enum sim_state { SIM_FREE, SIM_LIVE, SIM_ZOMBIE, SIM_REAPED };
 
@@ -28,18 +30,22 @@ struct sim_task {
 	int parent;	    /* of sim.task; -1: outside */
 	int exit_signal, born;
 	bool subreaper;
+	int user; /* namespace; in it, and below, the task has all rights */
 };
 
 struct sim_ns {
 	int parent, level, init; /* init: task */
 	int last;		 /* number */
+	int owner;		 /* user namespace */
 };
 
 struct sim {
 	struct sim_task task[SIM_TASKS];
 	struct sim_pid pid[SIM_TASKS + 1];
 	struct sim_ns ns[SIM_NS];
-	int nr_tasks, nr_pids, nr_ns;
+	int user_above[SIM_USERS]; /* [0] is the initial one */
+	int nr_tasks, nr_pids, nr_ns, nr_users;
+	bool users; /* random steps make some */
 	uint64_t seed;
 };
 
@@ -56,6 +62,11 @@ int sim_clone_in(struct sim *s, int task, int ns, int flags, int exit_signal, in
 int sim_enterable(struct sim *s, int task, int other);
 bool sim_setsid(struct sim *s, int task);
 bool sim_setpgid(struct sim *s, int task, int target, int group);
+/* A new user namespace, which the task is in; one that exists, below its own. */
+bool sim_unshare_user(struct sim *s, int task);
+bool sim_enter_user(struct sim *s, int task, int user);
+/* Has a task in that user namespace rights over what the other one owns? */
+bool sim_has_rights(const struct sim *s, int user, int over);
 void sim_exit(struct sim *s, int task);
 bool sim_reap(struct sim *s, int task, int child);
 
