@@ -103,6 +103,7 @@ struct restore {
 	const char **shmfiles; /* paths of those that did not exist before */
 	size_t nr_shmfiles;
 	int own_tty;         /* the terminal of our session, at a high descriptor; -1: it has none */
+	__u64 tcp_left;            /* names what the dump has left to keep them quiet */
 	struct tcp_lock *tcp_lock; /* keeps connections quiet until all are complete */
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };

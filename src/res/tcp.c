@@ -187,6 +187,8 @@ int tcp_prepare(struct restore *r)
 	if (r->opts->tcp == TCP_REFUSED)
 		return fail(-ERR_USAGE, "the image has %zu TCP connections: give --tcp-established to go on with "
 			    "them, or --tcp-close to have them closed", nr);
+	snap_for_each(&r->image.snap, REC_TCP, const R, t)
+		r->tcp_left = t->lock; /* one for all connections of an image */
 	if (r->opts->tcp == TCP_KEPT)
 		return 0;
 	snap_for_each(&r->image.snap, REC_TCP, const R, t)
@@ -492,18 +494,11 @@ static int leave_repair(struct restore *r, const R *t)
 /* Locks first: leaving repair mode asks the peer for its window, whose answer shall come through. */
 int tcp_go_on(struct restore *r)
 {
-	__u64 lock = 0;
-	int err = 0;
+	int err;
 
-	if (!r->tcp_lock)
-		return 0;
 	tcp_lock_close(r->tcp_lock);
 	r->tcp_lock = NULL;
-	snap_for_each(&r->image.snap, REC_TCP, const R, t) {
-		if (t->lock && t->lock != lock)
-			err = err ?: tcp_lock_remove(t->lock);
-		lock = t->lock;
-	}
+	err = r->tcp_left ? tcp_lock_remove(r->tcp_left) : 0;
 	snap_for_each(&r->image.snap, REC_TCP, const R, t)
 		if (!err)
 			err = leave_repair(r, t);
