@@ -64,6 +64,7 @@ $(COMPLETIONS): $(B)/bpf-ckpt tools/completions
 install: all
 	install -D -m 0755 $(B)/bpf-ckpt $(DESTDIR)$(PREFIX)/sbin/bpf-ckpt
 	install -D -m 0644 bpf-ckpt.8 $(DESTDIR)$(PREFIX)/share/man/man8/bpf-ckpt.8
+	install -D -m 0644 bpf-ckpt-audit.5 $(DESTDIR)$(PREFIX)/share/man/man5/bpf-ckpt-audit.5
 	install -D -m 0644 $(B)/completions/bpf-ckpt.bash \
 		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/bpf-ckpt
 	install -D -m 0644 $(B)/completions/_bpf-ckpt.zsh \
@@ -111,7 +112,7 @@ $(B)/tests/tree/grow: $(patsubst %.c,$(B)/%.o,$(wildcard tests/tree/*.c)) $(B)/t
 $(B)/tests/faults/inject: $(B)/tests/faults/inject.o
 	$(CC) $(CFLAGS) -o $@ $^
 
-$(B)/tests/portrait $(B)/tests/audit_tasks: $(B)/tests/%: $(B)/tests/%.o
+$(B)/tests/portrait $(B)/tests/audit_tasks $(B)/tests/audit_soak: $(B)/tests/%: $(B)/tests/%.o
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
 # Fuzzers have objects of their own: clang, coverage, sanitizers.
@@ -165,16 +166,21 @@ check-faults: test-deps
 RUNS  ?= 7
 SHAPE ?=
 bench: deps
-	@$(MAKE) --no-print-directory -s all $(B)/tests/bench/bench $(B)/tests/bench/load
+	@$(MAKE) --no-print-directory -s all $(B)/tests/bench/bench $(B)/tests/bench/load $(B)/tests/bench/audit
+	@case audit in *"$(SHAPE)"*) $(B)/tests/bench/audit $(RUNS);; esac
 	@$(B)/tests/bench/bench $(RUNS) "$(SHAPE)"
+# random tasks, watched; at every checkpoint the audit's table, a fresh walk and /proc must be the same
+soak-audit: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@$(B)/tests/audit_soak 600 $(SEED)
 # N trees from fresh seeds, or from SEED on; a failure names its seed and the fewest steps
 N    ?= 200
 SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak
 
-.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree tests-built
+.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

@@ -57,14 +57,13 @@ static __always_inline void fill_head(struct rec_audit *r, __u32 tag, __u32 size
 static __always_inline __u64 cgroup_id(struct task_struct *t)
 {
 	struct cgroup_subsys_state *css;
+	struct cgroup *dfl = t->cgroups->dfl_cgrp;
 
-	if (BPF_CORE_READ(t, cgroups, dfl_cgrp, level) ||
-	    !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
-		return BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	if (dfl->level || !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return dfl->kn->id;
 	css = BPF_CORE_READ(t, cgroups,
 			    subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]);
-	return css ? BPF_CORE_READ(css, cgroup, kn, id) | AUDIT_CGROUP_V1 :
-		     BPF_CORE_READ(t, cgroups, dfl_cgrp, kn, id);
+	return css ? BPF_CORE_READ(css, cgroup, kn, id) | AUDIT_CGROUP_V1 : dfl->kn->id;
 }
 
 /* Of a process, by any of its threads; or of a thread that is not the first. */
@@ -76,7 +75,7 @@ static __always_inline void fill_who(struct rec_audit *r, struct task_struct *t,
 	r->start_ns = of->start_boottime;
 	r->pid = t->tgid;
 	r->tid = of->pid;
-	r->uid = BPF_CORE_READ(t, real_cred, uid.val);
+	r->uid = t->real_cred->uid.val;
 	r->cgroup = cgroup_id(t);
 	bpf_probe_read_kernel(r->comm, sizeof(r->comm), of->comm);
 	if (t->flags & PF_KTHREAD)

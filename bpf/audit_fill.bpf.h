@@ -60,6 +60,14 @@ static __always_inline void fill_ns(struct rec_audit_ns *r, struct pid_namespace
 	r->init_start = BPF_CORE_READ(init, group_leader, start_boottime);
 }
 
+/* Of a namespace that has its init already: the loader knows the rest. inum is 0. */
+static __always_inline void fill_known_ns(struct rec_audit_ns *r, struct pid_namespace *ns, __u32 level)
+{
+	r->addr = (__u64)ns;
+	r->level = level;
+	r->allocated = BPF_CORE_READ(ns, pid_allocated) & ~PIDNS_ADDING;
+}
+
 /* The mount namespace that the root directory of a task lies in. */
 static __always_inline __u32 root_mntns(struct task_struct *t)
 {
@@ -129,8 +137,11 @@ static __always_inline void fill_cgroup_room(struct rec_audit_room *r, struct ta
 	css = BPF_CORE_READ(t, cgroups,
 			    subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]);
 	for (int i = 0; css && i < CGROUP_LEVELS; i++) {
+		struct cgroup_subsys_state *up = BPF_CORE_READ(css, parent);
 		struct pids_cgroup *p = (void *)css; /* its first member */
 
+		if (!up) /* the root has no limit */
+			break;
 		used = BPF_CORE_READ(p, counter.counter);
 		max = BPF_CORE_READ(p, limit.counter);
 		if (max && max < PIDS_MAX && fuller(used, max, r->cg_used, r->cg_max)) {
@@ -138,7 +149,7 @@ static __always_inline void fill_cgroup_room(struct rec_audit_room *r, struct ta
 			r->cg_used = used;
 			r->cg_max = max;
 		}
-		css = BPF_CORE_READ(css, parent);
+		css = up;
 	}
 }
 
@@ -165,21 +176,27 @@ static __always_inline void fill_born(struct rec_audit_born *r, struct task_stru
 				      struct task_struct *by, struct pid *pid, __u32 level)
 {
 	struct pid_namespace *ns = pid_active_ns(pid), *children;
-	struct pid *up = BPF_CORE_READ(t, real_parent, signal, pids[1]);
+	struct task_struct *parent = t->real_parent;
+	struct upid *own;
+	struct pid *up = parent->signal->pids[1];
 
-	r->parent = (__u64)BPF_CORE_READ(t, real_parent, signal);
-	r->parent_start = BPF_CORE_READ(t, real_parent, group_leader, start_boottime);
-	r->ppid = BPF_CORE_READ(t, real_parent, tgid);
+	r->parent = (__u64)parent->signal;
+	r->parent_start = parent->group_leader->start_boottime;
+	r->ppid = parent->tgid;
 	r->ppid_seen = nr_in(up, ns, level);
 	if (by) {
-		struct pid *own = BPF_CORE_READ(by, signal, pids[1]);
+		struct pid *caller = by->signal->pids[1];
 
 		r->by = process_key(by);
 		r->by_pid = by->tgid;
-		r->by_level = pid_level(own);
-		r->by_pidns = (__u64)pid_active_ns(own);
+		r->by_level = caller->level;
+		r->by_pidns = (__u64)pid_active_ns(caller);
 	}
-	fill_ns(&r->ns, ns);
+	own = pid_upid(pid, level);
+	if (!by || BPF_CORE_READ(own, nr) == 1)
+		fill_ns(&r->ns, ns);
+	else
+		fill_known_ns(&r->ns, ns, level);
 	children = BPF_CORE_READ(t, nsproxy, pid_ns_for_children);
 	r->pidns_children = (__u64)children;
 	if (children && children != ns)

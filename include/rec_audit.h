@@ -99,7 +99,7 @@ struct rec_audit_born {
 	__s32 by_pid;
 	__u32 by_level;
 	__u64 exit_ns;     /* walk of a dead one: 0, not known */
-	struct rec_audit_ns ns;
+	struct rec_audit_ns ns;       /* with inum only in a walk, and of an init */
 	struct rec_audit_ns children; /* addr 0 when it is the own one */
 	struct rec_audit_place place;
 	struct rec_audit_room room;

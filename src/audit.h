@@ -26,6 +26,7 @@ struct audit_ns {
 	__u32 owner, owner_level;
 	__u32 tasks, zombies; /* its own members, not those of namespaces below */
 	__u32 threads;        /* --threads: beside the first ones of each */
+	__u32 inside;         /* all of them, and those of namespaces below */
 	__u32 below;          /* namespaces right below that are still known */
 	__u32 used, pid_max;  /* numbers in use at its last event; pid_max 0: not known */
 	__u64 births, exits, alerts; /* processes, and what was told of them, since the start */
@@ -52,6 +53,7 @@ struct audit_task {
 	struct audit_ns *ns;
 	__u64 children_ns;    /* key: where its children go, when that is elsewhere; else 0 */
 	const char *exe;      /* shared with others of the same, NULL: not known */
+	__u64 ask_ns;         /* a zombie: when it is asked for */
 	__u64 since_ns;       /* when the audit learnt of it */
 	__u64 exit_ns;        /* 0: it lives */
 	__u64 heir;           /* key of who got its children */
@@ -154,6 +156,11 @@ struct audit_task *audit_task_add(struct audit *a, __u64 key, const __s32 *numbe
 void audit_task_remove(struct audit *a, struct audit_task *t); /* its children lose their parent */
 void audit_task_set_parent(struct audit_task *t, struct audit_task *parent);
 void audit_task_set_ns(struct audit_task *t, struct audit_ns *ns);
+/*
+ * It has ended and can be waited for. An init that has ended cannot yet, as long as somebody is inside:
+ * kernel/pid_namespace.c, zap_pid_ns_processes().
+ */
+bool audit_task_is_zombie(const struct audit_task *t);
 void audit_task_set_dead(struct audit *a, struct audit_task *t, __u64 when);
 struct audit_task *audit_task_next(const struct audit *a, const struct audit_task *t); /* all; NULL: first */
 struct audit_ns *audit_ns_find(const struct audit *a, __u64 key);
@@ -188,11 +195,13 @@ int audit_walk_end(struct audit *a);
 int audit_choose(struct audit *a);
 /* Tells all that the walk has found or changed, and the signs it saw. */
 int audit_walk_tell(struct audit *a);
+int audit_tell_all(struct audit *a); /* what is in the table */
 
 /* ---- audit_alert.c: what asks for a person ---- */
 int audit_alert_born(struct audit *a, struct audit_task *t, const struct rec_audit_born *r);
 int audit_alert_place(struct audit *a, struct audit_task *t, const struct rec_audit_place *p, __u64 when);
 int audit_alert_tick(struct audit *a, __u64 now);
+int audit_ask_zombies(struct audit *a, __u64 now, bool all); /* those that are gone are told */
 unsigned int audit_signs(const struct audit *a, const struct audit_task *t, const struct rec_audit_born *r);
 int audit_alert_signs(struct audit *a, struct audit_task *t, unsigned int signs,
 		      const struct rec_audit_place *p, __u64 when);

@@ -4,6 +4,8 @@
  *
  * A task is told of once for each sign, and its children not at all for what they have from it.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -256,15 +258,43 @@ static int tell_zombie(struct audit *a, struct audit_task *t, __u64 now)
 	audit_event_exit(&e, t->exit_code);
 	e.age_ns = now - t->exit_ns;
 	e.how = "zombie";
+	if (!audit_task_is_zombie(t)) {
+		e.how = "init";
+		snprintf(e.reason, sizeof(e.reason), "this init ended %llu s ago, and its pid namespace %u cannot end: "
+			 "%u others are left in it, for whom their parents outside do not wait", e.age_ns / SECOND,
+			 t->ns->where.inum, t->ns->inside - 1);
+		return audit_alert(a, t, &e);
+	}
 	snprintf(e.reason, sizeof(e.reason), "it ended %llu s ago and its parent %s does not wait for it; %zu "
 		 "zombies in all", e.age_ns / SECOND, who(parent, sizeof(parent), t->parent, t->ppid),
 		 a->nr_zombies);
 	return audit_alert(a, t, &e);
 }
 
+/*
+ * The kernel forgets a task a grace period after it was reaped, and a busy one lets that last: seconds
+ * were seen. So whoever should be a zombie is asked for, less and less often.
+ */
+int audit_ask_zombies(struct audit *a, __u64 now, bool all)
+{
+	struct audit_task *next;
+	int err = 0;
+
+	for (struct audit_task *t = a->oldest; t && !err; t = next) {
+		next = t->newer;
+		if (!all && now < t->ask_ns)
+			continue;
+		if (kill(t->numbers[0], 0) && errno == ESRCH)
+			err = audit_tell_reaped(a, t, now, 0);
+		else
+			t->ask_ns = now + (now - t->exit_ns) + SECOND;
+	}
+	return err;
+}
+
 int audit_alert_tick(struct audit *a, __u64 now)
 {
-	int err = 0;
+	int err = audit_ask_zombies(a, now, false);
 
 	while (!err && a->opts.zombie_ns && a->unasked && a->unasked->exit_ns + a->opts.zombie_ns <= now) {
 		struct audit_task *t = a->unasked;

@@ -51,6 +51,15 @@ struct audit_ns *audit_record_ns(struct audit *a, const struct rec_audit_ns *r)
 {
 	struct audit_ns *ns = audit_ns_find(a, r->addr);
 
+	if (!r->inum) { /* nothing but its number of tasks: it should be known */
+		if (!ns)
+			ns = audit_ns_add(a, r->addr);
+		if (!ns)
+			return NULL;
+		ns->used = r->allocated;
+		a->settle |= !ns->where.inum;
+		return ns;
+	}
 	if (ns && is_other_ns(ns, r)) {
 		audit_ns_rekey(a, ns); /* its memory is another's now: it is gone */
 		ns = NULL;

@@ -78,7 +78,7 @@ void audit_event_task(struct audit *a, struct audit_event *e, struct audit_task 
 	e->pidns = audit_where(t->ns);
 	e->thread = t->thread;
 	e->kthread = t->kthread;
-	e->zombie = t->dead;
+	e->zombie = audit_task_is_zombie(t);
 	e->hidden = !in_scope(a, t);
 	e->parent.numbers[0] = t->ppid;
 	if (!t->parent)

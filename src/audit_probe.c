@@ -5,6 +5,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,7 @@ int audit_probe_open(struct audit_probe **out, const struct audit_probe_opts *op
 	p->stats = opts->stats ? bpf_enable_stats(BPF_STATS_RUN_TIME) : -1;
 	err = opts->stats && p->stats < 0 ? fail(p->stats, "let the kernel measure BPF programs (--stats)") :
 					    load(p, opts);
+	malloc_trim(0); /* libbpf has had the kernel's types in memory to load them */
 	if (err)
 		audit_probe_close(p);
 	else

@@ -9,6 +9,7 @@
 #include "audit_run.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -327,6 +328,16 @@ static int begin(struct audit_run *r)
 	return err;
 }
 
+/* Once more what is there, as at the start, when SIGUSR1 asks for it. */
+static int tell_all(struct audit_run *r)
+{
+	int err = audit_ask_zombies(&r->audit, audit_now(), true);
+
+	r->tell_all = false;
+	err = err ?: audit_tell_all(&r->audit);
+	return err ?: tell_ready(r, AE_READY, audit_now());
+}
+
 static bool enough(const struct audit_run *r, __u64 now)
 {
 	return r->stop || (r->for_ns && now >= r->begin_ns + r->for_ns) ||
@@ -343,16 +354,27 @@ static int tell_ready_sinks(struct audit_run *r, int fd)
 	return err;
 }
 
-static int wait_for_more(struct audit_run *r, int epoll)
+static void take_signal(struct audit_run *r)
 {
 	struct signalfd_siginfo info;
+
+	if (read(r->signals, &info, sizeof(info)) != sizeof(info))
+		return;
+	if (info.ssi_signo == SIGUSR1)
+		r->tell_all = true;
+	else
+		r->stop = true;
+}
+
+static int wait_for_more(struct audit_run *r, int epoll)
+{
 	struct epoll_event ev[4];
 	int n = epoll_wait(epoll, ev, ARRAY_SIZE(ev), LOOK_MS);
 	int err = n < 0 && errno != EINTR ? fail(-errno, "wait for events") : 0;
 
 	for (int i = 0; i < n && !err; i++) {
 		if (ev[i].data.fd == r->signals)
-			r->stop = read(r->signals, &info, sizeof(info)) > 0;
+			take_signal(r);
 		else
 			err = tell_ready_sinks(r, ev[i].data.fd);
 	}
@@ -382,6 +404,8 @@ static int loop(struct audit_run *r)
 		now = audit_now();
 		err = err ?: look_for_losses(r, now);
 		err = err ?: heal_when_due(r, now);
+		if (!err && r->tell_all)
+			err = tell_all(r);
 		if (!err && now >= r->tick_ns + SECOND)
 			err = tick(r, now);
 		err = err ?: audit_flush(&r->audit);

@@ -167,6 +167,8 @@ static void count_in(struct audit_task *t, int by)
 {
 	if (!t->ns)
 		return;
+	for (struct audit_ns *ns = t->ns; ns; ns = ns->parent)
+		ns->inside += by;
 	if (t->thread) {
 		t->ns->threads += by;
 		return;
@@ -193,12 +195,18 @@ void audit_task_set_dead(struct audit *a, struct audit_task *t, __u64 when)
 	t->exit_ns = when;
 	if (t->thread)
 		return;
+	t->ask_ns = when + 1000000000ull;
 	t->older = a->newest;
 	*(a->newest ? &a->newest->newer : &a->oldest) = t;
 	a->newest = t;
 	if (!a->unasked)
 		a->unasked = t;
 	a->nr_zombies++;
+}
+
+bool audit_task_is_zombie(const struct audit_task *t)
+{
+	return t->dead && !(t->ns && t->level && t->numbers[t->level] == 1 && t->ns->inside > 1);
 }
 
 static void forget_zombie(struct audit *a, struct audit_task *t)
@@ -290,7 +298,11 @@ void audit_ns_set_parent(struct audit_ns *ns, struct audit_ns *parent)
 {
 	if (ns->parent)
 		ns->parent->below--;
+	for (struct audit_ns *up = ns->parent; up; up = up->parent)
+		up->inside -= ns->inside;
 	ns->parent = parent;
+	for (struct audit_ns *up = parent; up; up = up->parent)
+		up->inside += ns->inside;
 	if (parent)
 		parent->below++;
 }

@@ -141,22 +141,22 @@ int audit_choose(struct audit *a)
 	return 0;
 }
 
-static int tell_ns(struct audit *a, struct audit_ns *ns)
+static int tell_ns(struct audit *a, struct audit_ns *ns, __u64 when)
 {
 	struct audit_event e;
 
 	if (!ns->where.inum)
 		return 0;
-	audit_event_init(a, &e, AE_PIDNS, a->walk_ns);
+	audit_event_init(a, &e, AE_PIDNS, when);
 	audit_event_ns(a, &e, ns);
 	return audit_emit(a, &e);
 }
 
-static int tell_task(struct audit *a, struct audit_task *t)
+static int tell_task(struct audit *a, struct audit_task *t, __u64 when)
 {
 	struct audit_event e;
 
-	audit_event_init(a, &e, AE_TASK, a->walk_ns);
+	audit_event_init(a, &e, AE_TASK, when);
 	audit_event_task(a, &e, t);
 	return audit_emit(a, &e);
 }
@@ -166,10 +166,10 @@ int audit_walk_tell(struct audit *a)
 	int err = 0;
 
 	for (struct audit_ns *ns = a->namespaces; ns && !err && !a->live; ns = ns->next)
-		err = tell_ns(a, ns);
+		err = tell_ns(a, ns, a->walk_ns);
 	for (struct audit_task *t = audit_task_next(a, NULL); t && !err; t = audit_task_next(a, t)) {
 		if (t->touched)
-			err = tell_task(a, t);
+			err = tell_task(a, t, a->walk_ns);
 		t->touched = false;
 	}
 	for (struct audit_task *t = audit_task_next(a, NULL); t && !err; t = audit_task_next(a, t)) {
@@ -179,6 +179,17 @@ int audit_walk_tell(struct audit *a)
 		free(t->found_in);
 		t->found_in = NULL;
 	}
+	return err;
+}
+
+int audit_tell_all(struct audit *a)
+{
+	int err = 0;
+
+	for (struct audit_ns *ns = a->namespaces; ns && !err; ns = ns->next)
+		err = tell_ns(a, ns, a->now_ns);
+	for (struct audit_task *t = audit_task_next(a, NULL); t && !err; t = audit_task_next(a, t))
+		err = tell_task(a, t, a->now_ns);
 	return err;
 }
 
