@@ -24,7 +24,7 @@ const volatile __u64 ring_bytes;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 8 << 20);
+	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
 /* Read by the loader through its mapping of this section. */

@@ -17,7 +17,7 @@
 #include "log.h"
 
 #define PROGS_MAX 16
-#define RING_DEFAULT (8u << 20)
+#define RING_DEFAULT (4u << 20)
 #define ENOUGH -10000 /* a ring's callback: as many as asked for */
 
 struct audit_probe {

@@ -25,6 +25,7 @@
 #define LOOK_MS 100         /* the kernel wakes us only for a ring that fills */
 #define AT_ONCE 65536       /* events between two looks at the clock */
 #define HEAL_PAUSE (SECOND / 4)
+#define PAUSE_MAX (16 * SECOND)
 #define LAST_TRIES 20
 
 __u64 audit_now(void)
@@ -198,10 +199,19 @@ static int heal(struct audit_run *r)
 
 static int heal_when_due(struct audit_run *r, __u64 now)
 {
+	int err;
+
 	if ((!r->doubt_ns && !r->audit.settle) || now < r->heal_ns)
 		return 0;
-	r->heal_ns = now + HEAL_PAUSE;
-	return heal(r);
+	if (r->doubt_ns || !r->pause_ns)
+		r->pause_ns = HEAL_PAUSE;
+	else if (r->pause_ns < PAUSE_MAX)
+		r->pause_ns *= 2; /* nothing was lost, and the last walk did not settle it either */
+	r->heal_ns = now + r->pause_ns;
+	err = heal(r);
+	if (!r->audit.settle)
+		r->pause_ns = 0;
+	return err;
 }
 
 /* The last chance: events may still be lost while others make many. */

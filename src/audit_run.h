@@ -19,7 +19,7 @@ struct audit_run {
 	__u64 clean_ns;     /* until then nothing was lost */
 	__u64 healed_lost;  /* losses that a walk has made good */
 	__u64 doubt_ns;     /* since then the table is in doubt, 0: it is right */
-	__u64 heal_ns;      /* not before */
+	__u64 heal_ns, pause_ns; /* when a walk may heal next, and how long after the last one */
 	struct audit_counts told; /* losses that were told */
 };
 

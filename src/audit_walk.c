@@ -96,7 +96,7 @@ static void link_family(struct audit *a)
 		audit_task_set_parent(t, p);
 		if (!p)
 			t->ppid = ppid;
-		else if (p->dead)
+		else if (audit_task_is_zombie(p))
 			a->settle = true; /* on its way to another parent: look again */
 	}
 }

@@ -83,7 +83,7 @@ static void help(void)
 	     "      --for SEC       end after that time\n"
 	     "      --count N       end after N events\n"
 	     "      --strict        exit status 6 when events were lost and no walk could make it good\n"
-	     "      --ring BYTES    room for events that were not read yet (default 8388608)\n"
+	     "      --ring BYTES    room for events that were not read yet (default 4194304)\n"
 	     "      --stats         in the end, what each BPF program cost\n"
 	     "      --top           a table of pid namespaces on the whole screen; q ends it\n"
 	     "      --html FILE     with -r: a page of namespaces over time, with alerts; for any browser\n"

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,9 +43,9 @@ struct auditor {
 	FILE *messages; /* what --stats says in the end */
 };
 
-static struct auditor start_audit(const char *option)
+static struct auditor start_audit(bool stats)
 {
-	char *argv[] = { "bpf-ckpt", "audit", "--stats", "--json", "--events", "start,ready,lost,end", (char *)option, NULL };
+	char *argv[] = { "bpf-ckpt", "audit", "--json", "--events", "start,ready,lost,end", stats ? "--stats" : NULL, NULL };
 	char line[4096];
 	struct auditor a = {};
 	int out[2], err[2];
@@ -133,12 +135,25 @@ static __attribute__((noinline)) void one_process(int exec)
 		die("fork");
 }
 
-static double loop_us(void)
+/* Of this process and those it has waited for: what other loads on the machine do not stretch. */
+static double own_cpu_s(void)
 {
-	double begin = now_s();
+	struct rusage self, children;
+
+	getrusage(RUSAGE_SELF, &self);
+	getrusage(RUSAGE_CHILDREN, &children);
+	return self.ru_utime.tv_sec + self.ru_stime.tv_sec + children.ru_utime.tv_sec + children.ru_stime.tv_sec +
+	       (self.ru_utime.tv_usec + self.ru_stime.tv_usec + children.ru_utime.tv_usec +
+		children.ru_stime.tv_usec) / 1e6;
+}
+
+static double loop_us(double *cpu)
+{
+	double begin = now_s(), used = own_cpu_s();
 
 	for (int i = 0; i < LOOPS; i++)
 		one_process(1);
+	*cpu = (own_cpu_s() - used) / LOOPS * 1e6;
 	return (now_s() - begin) / LOOPS * 1e6;
 }
 
@@ -158,27 +173,32 @@ static double median(double *v, int nr)
 /* Off and on in turn: machines drift by more than what is measured. */
 static void bench_loop(int runs)
 {
-	double off[RUNS_MAX], on[RUNS_MAX], ratio[RUNS_MAX];
+	struct auditor a;
+	double off[RUNS_MAX], on[RUNS_MAX], ratio[RUNS_MAX], cpu_off[RUNS_MAX], cpu_on[RUNS_MAX], cpu[RUNS_MAX];
 	unsigned long long events = 0, lost = 0;
 
-	loop_us();
+	loop_us(off);
 	for (int i = 0; i < runs; i++) {
-		struct auditor a;
-
-		off[i] = loop_us();
-		a = start_audit(NULL);
-		on[i] = loop_us();
+		off[i] = loop_us(&cpu_off[i]);
+		a = start_audit(false); /* to be measured costs, too */
+		on[i] = loop_us(&cpu_on[i]);
+		cpu[i] = cpu_on[i] / cpu_off[i];
 		ratio[i] = on[i] / off[i];
-		stop_audit(&a, i == runs - 1 ? "loop" : NULL, &events, &lost);
+		stop_audit(&a, NULL, &events, &lost);
 	}
+	a = start_audit(true);
+	loop_us(off + RUNS_MAX - 1);
+	stop_audit(&a, "loop", &events, &lost);
 	printf("loop         fork+exec+exit+wait %.1f us without, %.1f us with an audit; ratio of each pair: median %.3f\n",
 	       median(off, runs), median(on, runs), median(ratio, runs));
+	printf("loop         CPU time of it %.1f us without, %.1f us with; ratio of each pair: median %.3f\n",
+	       median(cpu_off, runs), median(cpu_on, runs), median(cpu, runs));
 	fflush(stdout);
 }
 
 static void bench_idle(void)
 {
-	struct auditor a = start_audit(NULL);
+	struct auditor a = start_audit(true);
 	unsigned long long events = 0, lost = 0;
 	double before, begin;
 
@@ -209,7 +229,7 @@ static void bench_memory(void)
 		nr++;
 	}
 	begin = now_s();
-	a = start_audit(NULL);
+	a = start_audit(true);
 	printf("memory       %d more tasks: ready after %.2f s, RSS %.1f MiB", nr, now_s() - begin,
 	       rss_kib(a.pid) / 1024.0);
 	for (int i = 0; i < nr; i++)
@@ -224,7 +244,7 @@ static void bench_memory(void)
 
 static void bench_storm(int makers)
 {
-	struct auditor a = start_audit(NULL);
+	struct auditor a = start_audit(true);
 	unsigned long long events = 0, lost = 0;
 	double begin = now_s(), took;
 
