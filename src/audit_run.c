@@ -238,16 +238,23 @@ static int check_clock(struct audit_run *r, __u64 now)
 	return audit_clock(&r->audit, offset, now);
 }
 
+/* Before 6.14 there is one limit for all namespaces, which no type of the kernel's shows. */
+static void tell_pid_max(struct audit_run *r)
+{
+	char text[32];
+
+	if (!read_word("/proc/sys/kernel/pid_max", text, sizeof(text)))
+		audit_probe_pid_max(r->probe, strtoul(text, NULL, 10));
+}
+
 static int tick(struct audit_run *r, __u64 now)
 {
 	struct audit *a = &r->audit;
-	char text[32];
 	int err;
 
 	r->tick_ns = now;
 	a->now_ns = now;
-	if (!read_word("/proc/sys/kernel/pid_max", text, sizeof(text)))
-		audit_probe_pid_max(r->probe, strtoul(text, NULL, 10));
+	tell_pid_max(r);
 	err = check_clock(r, now);
 	if (!err)
 		err = audit_alert_tick(a, now);
@@ -320,6 +327,7 @@ static int begin(struct audit_run *r)
 	if (read_word("/proc/sys/kernel/random/boot_id", a->boot_id, sizeof(a->boot_id)) ||
 	    audit_table_init(a))
 		return -EIO;
+	tell_pid_max(r);
 	r->begin_ns = r->clean_ns = audit_now();
 	err = walk(r);
 	a->first_ns = a->walk_ns;
