@@ -178,18 +178,19 @@ static __always_inline void fill_born(struct rec_audit_born *r, struct task_stru
 	struct pid_namespace *ns = pid_active_ns(pid), *children;
 	struct task_struct *parent = t->real_parent;
 	struct upid *own;
-	struct pid *up = parent->signal->pids[1];
+	/* read, not dereferenced: the verifier lets nobody compute with a pointer that it knows */
+	struct pid *up = BPF_CORE_READ(parent, signal, pids[1]);
 
 	r->parent = (__u64)parent->signal;
 	r->parent_start = parent->group_leader->start_boottime;
 	r->ppid = parent->tgid;
 	r->ppid_seen = nr_in(up, ns, level);
 	if (by) {
-		struct pid *caller = by->signal->pids[1];
+		struct pid *caller = BPF_CORE_READ(by, signal, pids[1]);
 
 		r->by = process_key(by);
 		r->by_pid = by->tgid;
-		r->by_level = caller->level;
+		r->by_level = pid_level(caller);
 		r->by_pidns = (__u64)pid_active_ns(caller);
 	}
 	own = pid_upid(pid, level);
