@@ -10,6 +10,7 @@
 #include "res/sock.bpf.h"
 #include "res/unix.bpf.h"
 #include "res/ref.bpf.h"
+#include "res/place.bpf.h"
 #include "res/inotify.bpf.h"
 #include "res/inet.bpf.h"
 #include "res/link.bpf.h"
@@ -137,6 +138,9 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if (watches)
 		emit_inotify(f, file);
 	emit_ref(f, file);
+	if ((mode & S_IFMT) == S_IFDIR)
+		emit_dnotify(f, file);
+	emit_place(f, t, (__u64)file, BPF_CORE_READ(file, f_path.mnt));
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */
 	if (r)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* state.bpf.c - iter/task, members only: signal actions and timers, memory descriptor, fs. */
 #include "res/file.bpf.h"
+#include "res/place.bpf.h"
 #include "res/timer.bpf.h"
 #include "res/mempolicy.bpf.h"
 #include "rec_mem.h"
@@ -154,6 +155,8 @@ int walk_fs(struct bpf_iter__task *ctx)
 	f = frame_get();
 	if (!f)
 		return 0;
+	emit_place(f, t, (__u64)t->fs, BPF_CORE_READ(t, fs, pwd.mnt));
+	emit_place(f, t, (__u64)t->fs, BPF_CORE_READ(t, fs, root.mnt));
 	emit_fs(f, t->fs);
 	return frame_send(f);
 }

@@ -126,8 +126,11 @@ enum anon_kind { ANON_EVENTFD, ANON_EPOLL, ANON_TIMERFD, ANON_SIGNALFD, ANON_KIN
 /* Which files of its own the loader is shown: none; all; none but those that were asked for. */
 enum show_self { SELF_HIDDEN, SELF_ALL, SELF_HELD };
 
-/* LOCK_MORE: the inode has more locks than the walk follows */
-enum { LOCK_POSIX = 0, LOCK_OFD = 1, LOCK_FLOCK = 2, LOCK_LEASE = 3, LOCK_MORE = 4 };
+/*
+ * LOCK_MORE: the inode has more locks than the walk follows. LOCK_BREAKING: a lease whose holder was told
+ * to give it up
+ */
+enum { LOCK_POSIX = 0, LOCK_OFD = 1, LOCK_FLOCK = 2, LOCK_LEASE = 3, LOCK_MORE = 4, LOCK_BREAKING = 5 };
 
 /* a lock on the inode of an open file */
 struct rec_lock {

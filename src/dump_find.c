@@ -18,6 +18,7 @@
 #include "rec_inet.h"
 #include "rec_link.h"
 #include "rec_mem.h"
+#include "rec_place.h"
 #include "rec_ns.h"
 #include "rec_ref.h"
 #include "rec_sock.h"
@@ -252,6 +253,7 @@ void dump_unique(struct dump *d)
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
 					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD, REC_INOTIFY,
+					 REC_EPOLL_PARAMS, REC_DNOTIFY,
 					 REC_INET, REC_NETLINK, REC_PACKET, REC_USERNS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)

@@ -5,6 +5,7 @@
 
 #include "compat.bpf.h"
 #include "rec_file.h"
+#include "rec_place.h"
 
 #define ITEM_STEPS (1u << 22) /* pointers followed: some three an item */
 
@@ -107,6 +108,25 @@ static __always_inline int emit_epoll_items(struct frame *f, struct file *file)
 	return w.failed;
 }
 
+/* Since 6.9; on kernels without busy polling there are none. */
+static __always_inline void emit_epoll_params(struct frame *f, struct file *file)
+{
+	struct eventpoll *ep = BPF_CORE_READ(file, private_data);
+	struct rec_epoll_params *r;
+
+	if (!bpf_core_field_exists(ep->busy_poll_usecs) ||
+	    !(BPF_CORE_READ(ep, busy_poll_usecs) | BPF_CORE_READ(ep, busy_poll_budget) |
+	      BPF_CORE_READ(ep, prefer_busy_poll)))
+		return;
+	r = frame_add(f, REC_EPOLL_PARAMS, sizeof(*r));
+	if (!r)
+		return;
+	r->file = (__u64)file;
+	r->usecs = BPF_CORE_READ(ep, busy_poll_usecs);
+	r->budget = BPF_CORE_READ(ep, busy_poll_budget);
+	r->prefer = BPF_CORE_READ(ep, prefer_busy_poll);
+}
+
 static __always_inline void emit_epoll(struct frame *f, struct file *file)
 {
 	struct rec_epoll *r = frame_add(f, REC_EPOLL, sizeof(*r));
@@ -115,6 +135,7 @@ static __always_inline void emit_epoll(struct frame *f, struct file *file)
 		return;
 	r->file = (__u64)file;
 	r->addr = (__u64)BPF_CORE_READ(file, private_data);
+	emit_epoll_params(f, file);
 }
 
 #endif

@@ -11,6 +11,7 @@
 #define FL_POSIX 1
 #define FL_FLOCK 2
 #define FL_LEASE 32
+#define FL_BREAKING (256 | 512) /* FL_DOWNGRADE_PENDING, FL_UNLOCK_PENDING */
 #define FL_OFDLCK 1024
 
 struct lock_view {
@@ -63,12 +64,15 @@ static __always_inline void emit_lock(struct lock_walk *w, const struct lock_vie
 		return;
 	r->file = (__u64)file;
 	r->owner = (__u64)v->owner;
-	r->start = v->start;
-	r->end = v->end;
+	if (!(v->flags & FL_LEASE)) { /* a lease is a struct file_lease since 6.9, and always of all the file */
+		r->start = v->start;
+		r->end = v->end;
+	}
 	r->type = v->type;
 	r->kind = v->flags & FL_OFDLCK	? LOCK_OFD
 		  : v->flags & FL_POSIX ? LOCK_POSIX
 		  : v->flags & FL_FLOCK ? LOCK_FLOCK
+		  : v->flags & FL_BREAKING ? LOCK_BREAKING
 					: LOCK_LEASE;
 	r->inode = (__u64)BPF_CORE_READ(file, f_inode);
 }

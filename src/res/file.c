@@ -18,12 +18,14 @@
 #include "huge.h"
 #include "log.h"
 #include "pages_read.h"
+#include "place.h"
 #include "path.h"
 #include "reach.h"
 #include "rec_external.h"
 #include "rec_gone.h"
 #include "rec_ipc.h"
 #include "rec_mem.h"
+#include "rec_place.h"
 #include "rec_ref.h"
 #include "refused.h"
 #include "rec_sock.h"
@@ -305,6 +307,20 @@ static void check_handle(struct check *c, const struct rec_file *f)
 			     "handles to find it by (open_by_handle_at)", f->path);
 }
 
+/* What is told of besides the path. */
+static void check_place(struct check *c, const struct rec_file *f)
+{
+	enum file_class class = file_class(c->snap, f);
+	bool by_path = file_path_matters(c->snap, f) || class == FILE_NAMELESS || class == FILE_GONE_DIR;
+	const char *why = by_path ? place_refusal(c, f->addr) : NULL;
+
+	if (why)
+		check_refuse(c, 0, "file", "%s: %s", name_of(f), why);
+	if (snap_find(c->snap, REC_DNOTIFY, f->addr))
+		check_refuse(c, 0, "file", "%s: it notifies by signals (F_NOTIFY of fcntl), which is not supported; use "
+			     "inotify", name_of(f));
+}
+
 static int check(struct check *c, const void *rec)
 {
 	const struct rec_file *f = rec;
@@ -313,6 +329,7 @@ static int check(struct check *c, const void *rec)
 	if (f->owner && !snap_find(c->snap, REC_PID, f->owner))
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree", name_of(f));
 	check_handle(c, f);
+	check_place(c, f);
 	if (c->live)
 		return 0;
 	class = file_class(c->snap, f);

@@ -11,6 +11,7 @@
 #include "gone_dir.h"
 #include "log.h"
 #include "path.h"
+#include "place.h"
 #include "rec_file.h"
 #include "refused.h"
 #include "res.h"
@@ -56,6 +57,8 @@ static int check(struct check *c, const void *rec)
 				  is_gone(dirs[i].path, dirs[i].id) ? refused_fs(dirs[i].id->magic) :
 								      path_refusal(dirs[i].path, dirs[i].id);
 
+		if (!why)
+			why = place_refusal(c, fs->addr);
 		if (why)
 			check_refuse(c, fs->addr, "fs", "%s %s: %s", dirs[i].what,
 				     dirs[i].len ? dirs[i].path : "?", why);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* lock.c - kind "lock": POSIX, OFD and flock(2) locks of open files. */
+/* lock.c - kind "lock": POSIX, OFD and flock(2) locks of open files, and leases. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -29,8 +29,9 @@ static int check(struct check *c, const void *rec)
 	const struct rec_lock *l = rec;
 	const struct rec_file *f = snap_find(c->snap, REC_FILE, l->file);
 
-	if (l->kind == LOCK_LEASE)
-		check_refuse(c, 0, "lock", "%s: leases (F_SETLEASE) are not supported yet", f->path);
+	if (l->kind == LOCK_BREAKING)
+		check_refuse(c, 0, "lock", "%s: its lease (F_SETLEASE) is being broken: somebody waits to open it; try "
+			     "again", f->path);
 	if (l->kind == LOCK_MORE)
 		check_refuse(c, 0, "lock", "%s: more locks than the walk follows", f->path);
 	return 0;
@@ -40,8 +41,8 @@ static int read_lock(const struct image *img, const void *rec)
 {
 	const struct rec_lock *l = rec;
 
-	if (l->kind > LOCK_FLOCK || l->type > 1 || l->start > l->end || l->end > OFFSET_MAX)
-		return fail(-ERR_IMAGE, "image: a lock on file %llu is impossible", l->file);
+	if (l->kind > LOCK_LEASE || l->type > 1 || l->start > l->end || l->end > OFFSET_MAX)
+		return fail(-ERR_IMAGE, "image: a lock on file %llu is impossible (kind %u type %u %llu-%llu)", l->file, l->kind, l->type, l->start, l->end);
 	return 0;
 }
 
@@ -75,6 +76,8 @@ static int join(struct restore *r, const void *rec)
 	b = restore_batch(r, slot->files);
 	if (l->kind == LOCK_FLOCK)
 		batch_op(b, SYS_flock, slot->fd, LOCK_NB | (l->type ? LOCK_EX : LOCK_SH));
+	else if (l->kind == LOCK_LEASE)
+		batch_op(b, SYS_fcntl, slot->fd, F_SETLEASE, fl.l_type);
 	else
 		batch_op(b, SYS_fcntl, slot->fd, l->kind == LOCK_OFD ? F_OFD_SETLK : F_SETLK,
 			 machine_dup(&r->machine, &fl, sizeof(fl)));

@@ -166,6 +166,7 @@
 	X(procfs_gone)                                                                             \
 	X(nsfd)                                                                                \
 	X(lock)                                                                                    \
+	X(lock_lease)                                                                              \
 	X(lock_wait)                                                                               \
 	X(lock_wait_flock)                                                                         \
 	X(busy)                                                                                    \

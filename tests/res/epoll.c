@@ -142,9 +142,23 @@ const struct fixture fixture_epoll = {
 
 static int many, events[NR_MANY];
 
+/* EPIOCSPARAMS, since 6.9 */
+struct params {
+	uint32_t usecs;
+	uint16_t budget;
+	uint8_t prefer, pad;
+};
+#define SET_PARAMS _IOW(0x8a, 1, struct params)
+#define GET_PARAMS _IOR(0x8a, 2, struct params)
+
+static bool has_params;
+
 static void setup_many(void)
 {
+	struct params set = {60, 32, 1, 0};
+
 	many = must(epoll_create1(0));
+	has_params = !ioctl(many, SET_PARAMS, &set);
 	for (int i = 0; i < NR_MANY; i++) {
 		events[i] = must(eventfd(0, EFD_NONBLOCK));
 		watch(many, events[i], EPOLLIN, i);
@@ -153,8 +167,12 @@ static void setup_many(void)
 
 static void verify_many(void)
 {
+	struct params set = {};
 	uint64_t one = 1;
 
+	if (has_params)
+		expect(!ioctl(many, GET_PARAMS, &set) && set.usecs == 60 && set.budget == 32 && set.prefer == 1,
+		       "busy polling: %u us, %u, %u", set.usecs, set.budget, set.prefer);
 	for (int i = 0; i < NR_MANY; i++) {
 		struct epoll_event ev = {};
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* lock.c - file locks: POSIX, open file description, flock; held and waited for. */
 #include <fcntl.h>
+#include <signal.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/file.h>
@@ -167,4 +168,65 @@ const struct fixture fixture_lock_wait_flock = {
 	.setup = setup_wait_flock,
 	.verify = verify_wait,
 	.flags = FX_ROUNDS,
+};
+
+/* ---- leases ---- */
+
+static int lease_read, lease_write;
+static volatile int broken_fd;
+
+static void on_break(int sig, siginfo_t *si, void *ctx)
+{
+	broken_fd = si->si_fd;
+}
+
+static int leased(const char *name, int flags, int type)
+{
+	int fd = must(open(fx_path(name), flags | O_CREAT, 0644));
+
+	must(fcntl(fd, F_SETSIG, SIGRTMIN + 5));
+	must(fcntl(fd, F_SETLEASE, type));
+	return fd;
+}
+
+static void setup_lease(void)
+{
+	struct sigaction sa = {.sa_sigaction = on_break, .sa_flags = SA_SIGINFO | SA_RESTART};
+
+	must(sigaction(SIGRTMIN + 5, &sa, NULL));
+	lease_read = leased("lease-read", O_RDONLY, F_RDLCK);
+	lease_write = leased("lease-write", O_RDWR, F_WRLCK);
+}
+
+/* Somebody else opens it: told to go away, while we are told of him. */
+static void verify_break(const char *name, int fd, int how, int type)
+{
+	pid_t pid;
+
+	expect_eq(name, fcntl(fd, F_GETLEASE), type);
+	broken_fd = -1;
+	pid = must(fork());
+	if (!pid)
+		_exit(open(fx_path(name), how | O_NONBLOCK) < 0 && errno == EWOULDBLOCK ? 0 : 1);
+	expect_eq("an open against the lease", fx_exit_of(pid), 0);
+	for (int i = 0; i < 200 && broken_fd < 0; i++)
+		fx_nap();
+	expect_eq("descriptor whose lease is broken", broken_fd, fd);
+	must(fcntl(fd, F_SETLEASE, F_UNLCK));
+	must(fcntl(fd, F_SETSIG, SIGRTMIN + 5)); /* which giving it up has taken along */
+	must(fcntl(fd, F_SETLEASE, type));
+}
+
+static void verify_lease(void)
+{
+	verify_break("lease-read", lease_read, O_WRONLY, F_RDLCK);
+	verify_break("lease-write", lease_write, O_RDONLY, F_WRLCK);
+}
+
+const struct fixture fixture_lock_lease = {
+	.name = "lock_lease",
+	.about = "leases for reading and writing, whose holder is told when they are broken",
+	.setup = setup_lease,
+	.verify = verify_lease,
+	.flags = FX_ROUNDS | FX_NESTED,
 };

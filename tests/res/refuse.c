@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <sys/fanotify.h>
 #include <sys/inotify.h>
+#include <sys/mount.h>
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
@@ -22,6 +23,17 @@
 #include <unistd.h>
 
 #include "../fixture.h"
+
+/* Others wait for us to give up our lease, and a directory tells us by signals. */
+static void take_lease(void)
+{
+	int fd = must(open(fx_path("leased"), O_RDONLY | O_CREAT, 0644));
+
+	signal(SIGIO, SIG_IGN);
+	must(fcntl(fd, F_SETLEASE, F_RDLCK));
+	must(open(fx_path("leased"), O_WRONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK ? 0 : -1);
+	must(fcntl(must(open(fx_path("."), O_RDONLY)), F_NOTIFY, DN_RENAME | DN_MULTISHOT));
+}
 
 /* Namespaces where nobody lives any more. */
 static void open_namespaces(void)
@@ -59,6 +71,8 @@ static void setup(void)
 	snprintf(path, sizeof(path), "/proc/%d/status", getppid());
 	must(open(path, O_RDONLY));
 	open_namespaces();
+	take_lease();
+	must(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE));
 	must(socket(AF_VSOCK, SOCK_STREAM, 0));
 	pty = must(posix_openpt(O_RDWR | O_NOCTTY));
 	must(unlockpt(pty));

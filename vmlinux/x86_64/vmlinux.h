@@ -73,6 +73,8 @@ struct dentry;
 struct dentry_operations;
 struct desc_struct;
 struct device;
+struct dnotify_mark;
+struct dnotify_struct;
 struct dquot_operations;
 struct dst_entry;
 struct dst_ops;
@@ -5257,6 +5259,19 @@ struct proc_inode {
 struct inotify_inode_mark {
 	struct fsnotify_mark fsn_mark;
 	int wd;
+};
+
+struct dnotify_struct {
+	struct dnotify_struct *dn_next;
+	__u32 dn_mask;
+	int dn_fd;
+	struct file *dn_filp;
+	fl_owner_t dn_owner;
+};
+
+struct dnotify_mark {
+	struct fsnotify_mark fsn_mark;
+	struct dnotify_struct *dn;
 };
 
 struct epoll_event {
