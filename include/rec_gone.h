@@ -8,6 +8,7 @@
 enum {
 	REC_HANDLE = 0x0907,
 	REC_GONE_DIR = 0x0908,
+	REC_BUILD_ID = 0x090c,
 };
 
 #define HANDLE_MAX 128 /* include/uapi/linux/fcntl.h: MAX_HANDLE_SZ */
@@ -18,6 +19,14 @@ struct rec_handle {
 	__u64 file; /* reference to rec_file */
 	__u32 type, bytes;
 	__u8 handle[HANDLE_MAX];
+};
+
+/* What the linker has called a file that is executed or mapped with code. */
+struct rec_build_id {
+	struct rec_hdr h;
+	__u64 inode; /* as rec_file.inode */
+	__u32 bytes, reserved;
+	__u8 id[32];
 };
 
 /* A directory that was removed, of a descriptor or a task. */

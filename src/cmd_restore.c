@@ -4,12 +4,13 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cmd.h"
 #include "log.h"
 #include "restore.h"
 
-enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS, OPT_INHERIT,
+enum { OPT_PIDFILE = 256, OPT_VERIFY, OPT_TIMEOUT, OPT_NEW_PIDNS, OPT_HOST_PIDS, OPT_CHANGED, OPT_INHERIT,
        OPT_TCP_KEEP, OPT_TCP_END };
 
 static const struct option options[] = {
@@ -18,6 +19,7 @@ static const struct option options[] = {
 	{ "verify", no_argument, NULL, OPT_VERIFY },
 	{ "new-pidns", no_argument, NULL, OPT_NEW_PIDNS },
 	{ "host-pids", no_argument, NULL, OPT_HOST_PIDS },
+	{ "changed-files", required_argument, NULL, OPT_CHANGED },
 	{ "inherit-fd", required_argument, NULL, OPT_INHERIT },
 	{ "tcp-established", no_argument, NULL, OPT_TCP_KEEP },
 	{ "tcp-close", no_argument, NULL, OPT_TCP_END },
@@ -40,6 +42,8 @@ static void help(void)
 	     "      --new-pidns     put a tree that has no pid namespace of its own into a new one: its\n"
 	     "                      numbers are free there, so it can run beside others of its image\n"
 	     "      --host-pids     give the tasks of a pid namespace their numbers in this one, too\n"
+	     "      --changed-files=fail|warn  when a file that the tree runs or maps was changed since the\n"
+	     "                      dump (default fail); one of the same build id and size is the same\n"
 	     "      --inherit-fd FD:KEY  this command's descriptor FD takes the place of the open file KEY\n"
 	     "                      that dump --external KEY left out; for each of them, of the same type\n"
 	     "      --tcp-established  go on with the TCP connections of the image\n"
@@ -88,6 +92,11 @@ int cmd_restore(int argc, char **argv)
 			break;
 		case OPT_HOST_PIDS:
 			o.host_pids = true;
+			break;
+		case OPT_CHANGED:
+			o.changed_warn = !strcmp(optarg, "warn");
+			if (!o.changed_warn && strcmp(optarg, "fail"))
+				return cmd_usage_error("restore", "--changed-files is fail or warn, not \"%s\"", optarg);
 			break;
 		case OPT_INHERIT:
 			c = add_inherited(&o.inherit, optarg);

@@ -360,6 +360,7 @@ void dump_free(struct dump *d)
 	tree_free(&d->tree);
 	snap_free(&d->snap);
 	ids_free(&d->ids);
+	ids_free(&d->programs);
 	flight_free(&d->flight);
 	for (size_t i = 0; i < ARRAY_SIZE(d->pidfds); i++)
 		if (d->pidfds[i].pid)

@@ -50,6 +50,7 @@ struct dump {
 	struct freeze freeze;
 	struct check check;
 	struct ids ids;
+	struct ids programs;     /* inodes whose build ids have been looked for */
 	struct image_writer *image;
 	struct page_source *sources;
 	size_t nr_sources, cap_sources;

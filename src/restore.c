@@ -259,7 +259,7 @@ static int list_programs(struct restore *r)
 	snap_for_each(&r->image.snap, REC_MM, const struct rec_mm, mm)
 		r->programs[r->nr_programs++] = mm->exe;
 	snap_for_each(&r->image.snap, REC_VMA, const struct rec_vma, v)
-		if (v->file && !(v->flags & VM_MAYSHARE))
+		if (v->file)
 			r->programs[r->nr_programs++] = v->file;
 	qsort(r->programs, r->nr_programs, sizeof(*r->programs), by_u64);
 	return 0;

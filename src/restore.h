@@ -24,6 +24,7 @@ struct restore_opts {
 	const char *path;     /* of the image; "-": standard input */
 	bool detach;          /* leave once the tree runs */
 	const char *pidfile;  /* gets the root task's number here */
+	bool changed_warn;    /* what is executed or mapped may have changed since the dump */
 	bool verify;          /* compare with the image before anything runs */
 	bool new_pidns;       /* a namespace around a tree that has none of its own */
 	bool host_pids;       /* a container's tasks get their numbers in our namespace back as well */
@@ -108,7 +109,7 @@ struct restore {
 	int last_pid_fd;     /* ns_last_pid, at a high descriptor; -1 */
 };
 
-/* Is this file executed or mapped privately? It must be the very same then. */
+/* Is this file executed or mapped? It must be the very same then. */
 bool restore_is_program(const struct restore *r, __u64 file);
 
 /* Is this pid object a thread's of the tree? */

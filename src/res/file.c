@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pages_read.h"
 #include "place.h"
+#include "program.h"
 #include "path.h"
 #include "reach.h"
 #include "rec_external.h"
@@ -395,6 +396,8 @@ static int collect(struct dump *d, void *rec)
 	struct stat st = {};
 	int err;
 
+	if (file_class(&d->snap, f) == FILE_REGULAR)
+		return program_collect(d, f);
 	if (file_class(&d->snap, f) == FILE_HANDLE || file_class(&d->snap, f) == FILE_GONE_DIR)
 		return collect_gone(d, f);
 	if (file_class(&d->snap, f) != FILE_NAMELESS || snap_find(&d->snap, REC_GHOST, f->inode))
@@ -458,19 +461,34 @@ int file_open(const struct rec_file *f, const char *path)
 	return err ? err : take_fd(&fd);
 }
 
+/* Whoever reads on behind the end finds nothing, and whoever writes there leaves a hole. */
+static void warn_if_shorter(const struct rec_file *f, int fd)
+{
+	struct stat st;
+
+	if (!S_ISREG(f->id.mode) || f->flags & (O_APPEND | O_PATH) || fstat(fd, &st) || f->pos > f->id.size)
+		return;
+	if (f->pos > (__u64)st.st_size)
+		warn("%s has %lld bytes now, and the tree is at %llu in it", f->path, (long long)st.st_size, f->pos);
+}
+
 static int open_by_path(struct restore *r, const struct rec_file *f)
 {
-	/* others may have grown; what code was loaded from may not */
-	bool program = restore_is_program(r, f->addr) && !shmfile_has(&r->image.snap, f);
-	const char *role = program ? ", which the tree runs or maps" : "";
+	/* others may have grown; what code or memory was loaded from may not */
+	bool program = S_ISREG(f->id.mode) && restore_is_program(r, f->addr) && !shmfile_has(&r->image.snap, f);
 	char differs[200];
-	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err;
+	int fd _close_ = open(f->path, (f->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY), err = 0;
 
 	if (fd < 0)
-		return fail(-errno, "open %s%s", f->path, role);
-	if (!path_same(fd, &f->id, program, differs, sizeof(differs)))
-		return fail(-ESTALE, "%s%s%s is not what it was: %s", f->path, role,
-			    program ? "," : "", differs);
+		return fail(-errno, "open %s%s", f->path, program ? ", which the tree runs or maps" : "");
+	if (program)
+		err = program_check(r, f, fd);
+	else if (!path_same(fd, &f->id, false, differs, sizeof(differs)))
+		err = fail(-ESTALE, "%s is not what it was: %s", f->path, differs);
+	else
+		warn_if_shorter(f, fd);
+	if (err)
+		return err;
 	err = seek_to(fd, f);
 	return err ? err : take_fd(&fd);
 }
