@@ -83,6 +83,7 @@ VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
+TEST_PKGS  += stress-ng
 
 deps:
 	@tools/deps $(BUILD_PKGS)

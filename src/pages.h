@@ -17,8 +17,9 @@ struct image_writer;
 struct page_source {
 	__u32 tag;  /* REC_MM, REC_SHMEM or REC_GHOST */
 	__u64 id;   /* in the image */
-	pid_t pid;  /* REC_MM: a thread of it */
-	int fd;     /* else: the file; -1 for REC_MM */
+	pid_t pid;  /* REC_MM: a thread of it; also of a file that only this task has mapped, at base */
+	__u64 base; /* of REC_MM: 0 */
+	int fd;     /* else: the file; -1 for these */
 	struct page_ranges ranges; /* what exists and must be saved */
 };
 

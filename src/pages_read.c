@@ -134,7 +134,7 @@ int batch_read(struct page_batch *b)
 		}
 		for (; i < b->nr && b->src[i] == s; i++, nr++) {
 			local[nr] = (struct iovec){ to, b->ext[i].len };
-			remote[nr] = (struct iovec){ (void *)b->ext[i].offset, b->ext[i].len };
+			remote[nr] = (struct iovec){ (void *)(s->base + b->ext[i].offset), b->ext[i].len };
 			to += b->ext[i].len;
 		}
 		err = read_memory(s->pid, local, remote, nr);

@@ -33,6 +33,7 @@
 #include "rec_watch.h"
 #include "rec_tty.h"
 #include "res.h"
+#include "shmem.h"
 #include "shmfile.h"
 #include "restore.h"
 
@@ -554,8 +555,12 @@ static int restore_file(struct restore *r, const void *rec)
 	case FILE_NAMELESS:
 		if (f->flags & O_NOFOLLOW)
 			return 0; /* kind "ghost" opened it, while there was a name */
-		/* fallthrough */
+		fd = open_nameless(r, f);
+		break;
 	case FILE_SHMEM:
+		if (shmem_is_own(&r->image.snap, f))
+			return 0; /* with its only area */
+		/* fallthrough */
 	case FILE_HUGE:
 		fd = open_nameless(r, f);
 		break;

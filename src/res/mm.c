@@ -130,8 +130,7 @@ static int read_mm(const struct image *img, const void *rec)
 	return 0;
 }
 
-/* One preadv() by the task itself for each stretch of the file that is in one piece. */
-static int fill(struct restore *r, struct batch *b, const struct image_page_run *run, size_t nr)
+int mm_join_fill(struct restore *r, struct batch *b, const struct image_page_run *run, size_t nr, __u64 base)
 {
 	for (size_t i = 0; i < nr;) {
 		struct iovec *iov = machine_alloc(&r->machine, IOVECS * sizeof(*iov));
@@ -141,7 +140,7 @@ static int fill(struct restore *r, struct batch *b, const struct image_page_run 
 		if (!iov)
 			return fail(-ENOMEM, "arena of the syscall machine");
 		do {
-			iov[n++] = (struct iovec){ (void *)run[i].ext.offset, run[i].ext.len };
+			iov[n++] = (struct iovec){ (void *)(base + run[i].ext.offset), run[i].ext.len };
 			len += run[i].ext.len;
 			i++;
 		} while (i < nr && n < IOVECS && run[i].pos == run[i - 1].pos + run[i - 1].ext.len &&
@@ -188,7 +187,7 @@ static int finish(struct restore *r, const void *rec)
 	size_t nr;
 	const struct image_page_run *run = image_runs(&r->image, REC_MM, mm->addr, &nr);
 
-	return fill(r, restore_batch(r, mm->addr), run, nr);
+	return mm_join_fill(r, restore_batch(r, mm->addr), run, nr, 0);
 }
 
 const struct res_type res_mm = {

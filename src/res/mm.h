@@ -8,6 +8,7 @@
 #include "machine.h"
 #include "rec_mem.h"
 
+struct image_page_run;
 struct restore;
 
 /* include/linux/mm_types.h: bits of mm_struct.flags that are the program's */
@@ -26,6 +27,12 @@ static inline bool mm_merges_all(const struct rec_mm *mm)
 {
 	return mm->flags & MMF_MERGE_ANY;
 }
+
+/*
+ * Append what reads pages of the image into memory, one preadv() by the task itself for each stretch of
+ * the file that is in one piece. base: what their offsets count from.
+ */
+int mm_join_fill(struct restore *r, struct batch *b, const struct image_page_run *run, size_t nr, __u64 base);
 
 /*
  * Append what governs later mappings and all that exist: mlockall(), huge pages, membarrier(), seals,

@@ -19,6 +19,7 @@
 #include "res.h"
 #include "restore.h"
 #include "shm.h"
+#include "shmem.h"
 
 #define R struct rec_vma
 #define PAGE 4096ull
@@ -104,7 +105,7 @@ static int collect(struct dump *d, void *rec)
 		return fail(-ENOMEM, "dump");
 	s->addr = f->inode;
 	s->size = f->id.size;
-	return file_add_source(d, REC_SHMEM, f);
+	return shmem_of_area(&d->snap, v) ? shmem_add_source(d, v, f) : file_add_source(d, REC_SHMEM, f);
 }
 
 static int read_vma(const struct image *img, const void *rec)
@@ -133,6 +134,9 @@ static int protection(__u64 flags)
 static int first_protection(const struct rec_vma *v)
 {
 	int prot = v->kind & VMA_F_SYSV ? shm_area_protection(v) : protection(v->flags);
+
+	if (v->kind & VMA_F_SHMEM && v->flags & VM_MAYWRITE)
+		prot |= PROT_READ | PROT_WRITE; /* no matter who fills it: accounted for as a whole */
 
 	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE | VM_HUGETLB))
 		prot |= PROT_READ | PROT_WRITE;
@@ -169,7 +173,7 @@ static int join(struct restore *r, const void *rec)
 		 v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
 	flags |= v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0;
 	flags |= v->flags & VM_NORESERVE ? MAP_NORESERVE : 0;
-	if (v->file) {
+	if (v->file && !shmem_of_area(&r->image.snap, v)) {
 		if (restore_kept(r, v->file, &fd, NULL))
 			return fail(-ERR_IMAGE, "image: area %#llx has a file that was not opened",
 				    v->start);
@@ -188,10 +192,13 @@ static int finish(struct restore *r, const void *rec)
 {
 	const struct rec_vma *v = rec;
 	struct batch *b = restore_batch(r, v->mm);
+	const struct rec_shmem *shm = shmem_of_area(&r->image.snap, v);
 	size_t len = v->end - v->start;
 
 	if (is_vdso(v))
 		return 0;
+	if (shm && shmem_join_fill(r, b, shm, v))
+		return -ERR_IMAGE;
 	advise(b, v, VM_DONTCOPY, MADV_DONTFORK);
 	if (!(v->flags & VM_DROPPABLE)) { /* has both by itself */
 		advise(b, v, VM_WIPEONFORK, MADV_WIPEONFORK);

@@ -27,6 +27,7 @@
 	X(vma_file)                                                                                \
 	X(vma_file_shared)                                                                         \
 	X(vma_file_deleted)                                                                        \
+	X(vma_shmem_own)                                                                           \
 	X(vma_shmem)                                                                               \
 	X(vma_stack)                                                                               \
 	X(vma_brk)                                                                                 \

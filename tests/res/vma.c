@@ -306,6 +306,48 @@ const struct fixture fixture_vma_shmem = {
 	.flags = FX_ROUNDS | FX_NESTED,
 };
 
+/* ---- shared anonymous memory that nobody shares, in more areas than a process may have descriptors ---- */
+
+#define NR_OWN 21000
+
+static char **own;
+
+static void setup_shmem_own(void)
+{
+	own = (char **)anon(NR_OWN * sizeof(*own), PROT_READ | PROT_WRITE);
+	for (int i = 0; i < NR_OWN; i++) {
+		own[i] = must_map(mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+		*(int *)(own[i] + PAGE) = i;
+	}
+	must(mprotect(own[7], 2 * PAGE, PROT_READ));
+	must(mprotect(own[8], 2 * PAGE, PROT_NONE));
+}
+
+static void verify_shmem_own(void)
+{
+	pid_t pid;
+
+	for (int i = 0; i < NR_OWN; i++)
+		if (i != 8)
+			expect(*(int *)(own[i] + PAGE) == i && !own[i][0], "area %d", i);
+	expect(fx_faults(own[7], true), "a read-only one can be written");
+	expect(fx_faults(own[8], false), "a protected one can be read");
+	pid = must(fork());
+	if (!pid)
+		_exit(own[9][0] = 33);
+	expect_eq("end of a child", fx_exit_of(pid), 33);
+	expect_eq("what a child writes", own[9][0], 33);
+	own[9][0] = 0;
+}
+
+const struct fixture fixture_vma_shmem_own = {
+	.name = "vma_shmem_own",
+	.about = "many areas of shared anonymous memory that nobody shares",
+	.setup = setup_shmem_own,
+	.verify = verify_shmem_own,
+	.flags = FX_ROUNDS,
+};
+
 /* ---- the stack: content deep down, and growth afterwards ---- */
 
 static char *volatile deep_frame;
