@@ -3,6 +3,7 @@
 #include "res/file.bpf.h"
 #include "res/place.bpf.h"
 #include "res/timer.bpf.h"
+#include "res/aio.bpf.h"
 #include "res/mempolicy.bpf.h"
 #include "rec_mem.h"
 
@@ -135,6 +136,8 @@ int walk_mm(struct bpf_iter__task *ctx)
 	f = frame_get();
 	if (!f)
 		return 0;
+	if (emit_aios(f, mm))
+		return 1;
 	emit_mm(f, mm);
 	emit_pkeys(f, mm);
 	if (mm->exe_file)

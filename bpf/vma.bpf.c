@@ -7,6 +7,7 @@
 #define VM_SHARED 0x00000008
 #define VM_MAYSHARE 0x00000080
 #define VM_HUGETLB 0x00400000
+#define AIO_RING_MAGIC 0xa10a10a1 /* fs/aio.c */
 #define TMPFS_MAGIC 0x01021994
 
 static __always_inline bool is_shared_anon(struct vm_area_struct *vma, struct file *file)
@@ -102,7 +103,9 @@ int walk_vmas(struct bpf_iter__task_vma *ctx)
 	}
 	if (r->flags & VM_HUGETLB)
 		r->kind |= VMA_F_HUGETLB | (__u32)BPF_CORE_READ(file, f_inode, i_sb, s_blocksize_bits) << VMA_HUGE_SHIFT;
-	if (is_private_huge(r, file))
+	if (BPF_CORE_READ(file, f_inode, i_sb, s_magic) == AIO_RING_MAGIC)
+		r->kind |= VMA_F_AIO;
+	if (r->kind & VMA_F_AIO || is_private_huge(r, file))
 		return frame_send(f);
 	r->file = (__u64)file;
 	if (r->flags & VM_SHARED && is_shared_anon(vma, file))

@@ -21,6 +21,8 @@ enum rec_ipc_tag {
 	REC_MQ_MESSAGE = 0x0a0d,
 	REC_MQ_PART_TAG = 0x0a0e,
 	REC_HUGE = 0x0a0f,
+	REC_AIO = 0x0a10,
+	REC_AIO_RING = 0x0a11,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -195,6 +197,29 @@ struct rec_huge {
 	__u64 size;
 	__u32 shift; /* log2 of the page size */
 	__u32 reserved;
+};
+
+/* struct kioctx: a context of io_setup(2) */
+struct rec_aio {
+	struct rec_hdr h;
+	__u64 mm;   /* reference */
+	__u64 ring; /* key: address, which is its name to the program */
+	__u64 ring_len;
+	__u32 slot; /* in the table of contexts */
+	__u32 max_reqs;
+	__u32 events; /* that fit into the ring */
+	__u32 tail;   /* where the kernel puts the next one */
+	__u32 busy;   /* requests that are not complete */
+	__u32 reserved;
+};
+
+/* The ring itself: struct aio_ring and its events, read or not. */
+struct rec_aio_ring {
+	struct rec_hdr h;
+	__u64 mm;
+	__u64 ring; /* key */
+	__u64 bytes;
+	char data[];
 };
 
 #endif

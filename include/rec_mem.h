@@ -32,6 +32,7 @@ enum {
 	VMA_F_POLICY = 1u << 3,  /* mbind(2) */
 	VMA_F_SPECIAL = 1u << 4, /* vdso, vvar, ...: name says which */
 	VMA_F_ANON_VMA = 1u << 5, /* has private pages, or had */
+	VMA_F_AIO = 1u << 8,  /* the ring of an AIO context */
 	VMA_F_SYSV = 1u << 7, /* System V shared memory; its file stands for all attached in that way */
 	VMA_HUGE_SHIFT = 24, /* with VMA_F_HUGETLB: bits from here on are log2 of the page size */
 	VMA_F_INODE_POLICY = 1u << 6, /* no policy of its own, but its object has one */

@@ -18,6 +18,7 @@
 #include "rec_sock.h"
 #include "rec_state.h"
 #include "res.h"
+#include "res/aio.h"
 #include "res/sockopt.h"
 #include "tcp_lock.h"
 #include "vdso.h"
@@ -390,6 +391,8 @@ static int recipe(struct dump *d)
 		err = dump_find(d);
 	if (!err)
 		err = flight_find(d);
+	if (!err)
+		err = aio_settle(d);
 	if (!err)
 		err = check_tree(d);
 	if (!err)

@@ -277,6 +277,7 @@ static int keep_members(struct dump *d)
 	dump_unique(d);
 	snap_unique_bytes(&d->snap, REC_AREA_POLICY);
 	snap_unique_bytes(&d->snap, REC_PKEYS);
+	snap_unique_bytes(&d->snap, REC_AIO);
 	snap_unique_bytes(&d->snap, REC_MCAST);
 	snap_unique_bytes(&d->snap, REC_PACKET_MEMBER);
 	snap_unique_bytes(&d->snap, REC_OWNERS);

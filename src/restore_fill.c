@@ -15,11 +15,13 @@
 
 #include "log.h"
 #include "rec_file.h"
+#include "rec_ipc.h"
 #include "rec_mem.h"
 #include "rec_file.h"
 #include "rec_state.h"
 #include "res/cred.h"
 #include "res/epoll.h"
+#include "res/aio.h"
 #include "res/mm.h"
 #include "res/msgq.h"
 #include "res/unix_make.h"
@@ -222,10 +224,27 @@ static int check_reads(struct restore *r)
 	return 0;
 }
 
+/* AIO contexts want all areas to be there, and the inherited descriptors, too. */
+static int fill_aio(struct restore *r)
+{
+	size_t nr;
+	int err;
+
+	snap_all(&r->image.snap, REC_AIO, &nr);
+	if (!nr)
+		return 0;
+	err = restore_run_batches(r);
+	if (!err)
+		err = check_reads(r);
+	return err ? err : aio_restore(r);
+}
+
 static int fill_processes(struct restore *r)
 {
 	int err = restore_join(r, PHASE_PROCESS);
 
+	if (!err)
+		err = fill_aio(r);
 	if (err)
 		return err;
 	err = close_processes(r);

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "log.h"
 #include "mm.h"
+#include "rec_ipc.h"
 #include "rec_mem.h"
 #include "res.h"
 #include "restore.h"
@@ -61,6 +62,7 @@ static int check(struct check *c, const void *rec)
 	const struct rec_mm *mm = rec;
 	const struct rec_file *exe = snap_find(c->snap, REC_FILE, mm->exe);
 	char buf[256];
+	size_t contexts;
 	const char *why = exe ? file_refusal(c->snap, exe, true, buf, sizeof(buf)) :
 				"it could not be read";
 
@@ -68,9 +70,10 @@ static int check(struct check *c, const void *rec)
 		check_refuse(c, mm->addr, "mm", "executable %s: %s",
 			     exe && exe->path_len ? exe->path : "?", why);
 	check_outside(c, mm->addr, "mm", "memory (CLONE_VM)");
-	if (mm->aio)
-		check_refuse(c, mm->addr, "mm", "it has %llu AIO contexts (io_setup), which are not "
-			     "supported yet", mm->aio);
+	snap_range(c->snap, REC_AIO, mm->addr, &contexts);
+	if (mm->aio > contexts)
+		check_refuse(c, mm->addr, "mm", "it has more AIO contexts (io_setup) than the %zu that could be read",
+			     contexts);
 	if ((mm->flags & MMF_DUMPABLE) == 2)
 		check_refuse(c, mm->addr, "mm", "it is dumpable by root only (fs.suid_dumpable 2), which "
 			     "no program can set again");
@@ -125,7 +128,7 @@ static int read_mm(const struct image *img, const void *rec)
 {
 	const struct rec_mm *mm = rec;
 
-	if (mm->auxv_words > REC_AUXV_MAX || mm->aio)
+	if (mm->auxv_words > REC_AUXV_MAX)
 		return fail(-ERR_IMAGE, "image: mm %llu holds impossible values", mm->addr);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
+#include "aio.h"
 #include "check.h"
 #include "dump.h"
 #include "file.h"
@@ -64,7 +65,8 @@ static const char *flag_refusal(const struct rec_vma *v)
 		return "it maps a device";
 	if (v->flags & VM_PKEYS)
 		return "it has a memory protection key, which is not supported yet";
-	if (v->flags & ~(VM_KNOWN | (v->kind & VMA_F_HUGETLB ? VM_HUGE_KNOWN : 0)))
+	if (v->flags & ~(VM_KNOWN | (v->kind & VMA_F_HUGETLB ? VM_HUGE_KNOWN : 0) |
+			 (v->kind & VMA_F_AIO ? VM_DONTEXPAND : 0)))
 		return "it has flags that this program does not know";
 	return NULL;
 }
@@ -79,6 +81,8 @@ static int check(struct check *c, const void *rec)
 	if (is_vdso(v))
 		return 0;
 	why = flag_refusal(v);
+	if (!why && v->kind & VMA_F_AIO)
+		why = aio_area_refusal(c->snap, v);
 	if (!why && v->kind & VMA_F_SYSV)
 		why = shm_area_refusal(c->snap, v);
 	if (!why && v->file)
@@ -115,7 +119,8 @@ static int read_vma(const struct image *img, const void *rec)
 	if (v->start % PAGE || v->end % PAGE || v->start >= v->end || v->end > ADDRESS_MAX ||
 	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
 	    (v->kind & VMA_F_HUGETLB && (huge_shift(v) < 12 || huge_shift(v) > 34)) ||
-	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)))
+	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)) ||
+	    (v->kind & VMA_F_AIO && aio_area_refusal(&img->snap, v)))
 		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
 			    v->end, v->mm);
 	return 0;
@@ -167,6 +172,11 @@ static int join(struct restore *r, const void *rec)
 		join_vdso(r, b, v);
 		return 0;
 	}
+	if (v->kind & VMA_F_AIO) { /* keeps the place until aio_restore() */
+		batch_op(b, SYS_mmap, v->start, v->end - v->start, PROT_NONE,
+			 MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		return 0;
+	}
 	if (v->kind & VMA_F_SYSV)
 		return shm_join_area(r, b, v);
 	flags |= v->flags & VM_DROPPABLE ? MAP_DROPPABLE :
@@ -195,7 +205,7 @@ static int finish(struct restore *r, const void *rec)
 	const struct rec_shmem *shm = shmem_of_area(&r->image.snap, v);
 	size_t len = v->end - v->start;
 
-	if (is_vdso(v))
+	if (is_vdso(v) || v->kind & VMA_F_AIO)
 		return 0;
 	if (shm && shmem_join_fill(r, b, shm, v))
 		return -ERR_IMAGE;

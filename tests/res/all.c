@@ -52,6 +52,8 @@
 	X(shmfile_sem)                                                                             \
 	X(mqueue)                                                                                  \
 	X(hugetlb)                                                                                 \
+	X(aio)                                                                                     \
+	X(aio_busy)                                                                                \
 	X(shmfile)                                                                                 \
 	X(refuse_mqueue)                                                                           \
 	X(refuse_memory)                                                                           \

@@ -25,18 +25,25 @@ struct bio_list;
 struct blk_plug;
 struct block_device;
 struct blocking_notifier_head;
+struct bpf_array;
+struct bpf_array_aux;
 struct bpf_insn;
 struct bpf_iter__task;
 struct bpf_iter__task_file;
 struct bpf_iter__task_vma;
 struct bpf_iter_meta;
 struct bpf_local_storage;
+struct bpf_map;
+struct bpf_map_ops;
+struct bpf_map_owner;
 struct bpf_net_context;
 struct bpf_prog;
 struct bpf_prog_array;
 struct bpf_prog_aux;
 struct bpf_prog_stats;
 struct bpf_run_ctx;
+struct btf;
+struct btf_record;
 struct bucket_table;
 struct cacheline_padding;
 struct callback_head;
@@ -68,6 +75,7 @@ struct ctl_table;
 struct ctl_table_header;
 struct ctl_table_root;
 struct ctl_table_set;
+struct ctx_rq_wait;
 struct delayed_work;
 struct dentry;
 struct dentry_operations;
@@ -109,6 +117,7 @@ struct flowi4;
 struct flowi6;
 struct flowi_common;
 struct flowi_tunnel;
+struct folio;
 struct fown_struct;
 struct fqdir;
 struct fred_cs;
@@ -199,6 +208,7 @@ struct kernfs_root;
 struct key;
 struct key_tag;
 struct kioctx;
+struct kioctx_cpu;
 struct kioctx_table;
 struct kmap_ctrl;
 struct kmem_cache;
@@ -3959,6 +3969,48 @@ struct bpf_prog {
 	};
 };
 
+struct bpf_map {
+	u8 sha[32];
+	u32 excl;
+	const struct bpf_map_ops *ops;
+	struct bpf_map *inner_map_meta;
+	void *security;
+	enum bpf_map_type map_type;
+	u32 key_size;
+	u32 value_size;
+	u32 max_entries;
+	u64 map_extra;
+	u32 map_flags;
+	u32 id;
+	struct btf_record *record;
+	int numa_node;
+	u32 btf_key_type_id;
+	u32 btf_value_type_id;
+	u32 btf_vmlinux_value_type_id;
+	struct btf *btf;
+	struct obj_cgroup *objcg;
+	char name[16];
+	struct mutex freeze_mutex;
+	atomic64_t refcnt;
+	atomic64_t usercnt;
+	union {
+		struct work_struct work;
+		struct callback_head rcu;
+	};
+	atomic64_t writecnt;
+	spinlock_t owner_lock;
+	struct bpf_map_owner *owner;
+	bool bypass_spec_v1;
+	bool frozen;
+	u8 init_private;
+	bool free_after_mult_rcu_gp;
+	bool free_after_rcu_gp;
+	atomic64_t sleepable_refcnt;
+	s64 *elem_count;
+	u64 cookie;
+	char *excl_prog_sha;
+};
+
 struct in6_addr {
 	union {
 		__u8 u6_addr8[16];
@@ -4611,6 +4663,27 @@ typedef struct irq_desc *vector_irq_t[256];
 typedef u8 retpoline_thunk_t[32];
 
 typedef u8 uint8_t;
+
+struct bpf_array {
+	struct bpf_map map;
+	u32 elem_size;
+	u32 index_mask;
+	struct bpf_array_aux *aux;
+	union {
+		struct {
+			struct {} __empty_value;
+			char value[0];
+		};
+		struct {
+			struct {} __empty_ptrs;
+			void *ptrs[0];
+		};
+		struct {
+			struct {} __empty_pptrs;
+			void *pptrs[0];
+		};
+	};
+};
 
 struct fdtable {
 	unsigned int max_fds;
@@ -5357,6 +5430,70 @@ struct kioctx_table {
 	struct callback_head rcu;
 	unsigned int nr;
 	struct kioctx *table[0];
+};
+
+struct kioctx {
+	struct percpu_ref users;
+	atomic_t dead;
+	struct percpu_ref reqs;
+	long unsigned int user_id;
+	struct kioctx_cpu *cpu;
+	unsigned int req_batch;
+	unsigned int max_reqs;
+	unsigned int nr_events;
+	long unsigned int mmap_base;
+	long unsigned int mmap_size;
+	struct folio **ring_folios;
+	long int nr_pages;
+	struct rcu_work free_rwork;
+	struct ctx_rq_wait *rq_wait;
+	long: 64;
+	long: 64;
+	long: 64;
+	struct {
+		atomic_t reqs_available;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+	};
+	struct {
+		spinlock_t ctx_lock;
+		struct list_head active_reqs;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+	};
+	struct {
+		struct mutex ring_lock;
+		wait_queue_head_t wait;
+		long: 64;
+	};
+	struct {
+		unsigned int tail;
+		unsigned int completed_events;
+		spinlock_t completion_lock;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+		long: 64;
+	};
+	struct folio *internal_folios[8];
+	struct file *aio_ring_file;
+	unsigned int id;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
+	long: 64;
 };
 
 typedef long unsigned int elf_greg_t;
