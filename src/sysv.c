@@ -208,8 +208,33 @@ void sysv_undo(struct restore *r)
 	r->nr_sysv = 0;
 }
 
+/* Changed now, by the word of ctime: as used by the tasks that have been made, which are younger than it was. */
+static int touch(const struct sysv_object *o)
+{
+	int err = set_owner(o);
+
+	return err ? fail(err, "give System V %s %d its owner and mode", name_of(o->tag), o->id) : 0;
+}
+
+static int touch_all(const struct restore *r)
+{
+	int err = 0;
+
+	snap_for_each(&r->image.snap, REC_SHM, const struct rec_shm, s)
+		err = err ?: touch(&(struct sysv_object[]){ shm_object(s) }[0]);
+	snap_for_each(&r->image.snap, REC_SEM, const struct rec_sem, s)
+		err = err ?: touch(&(struct sysv_object[]){ sem_object(s) }[0]);
+	snap_for_each(&r->image.snap, REC_MSGQ, const struct rec_msgq, q)
+		err = err ?: touch(&(struct sysv_object[]){ msgq_object(q) }[0]);
+	return err;
+}
+
 int sysv_finish(struct restore *r)
 {
+	int err = touch_all(r);
+
+	if (err)
+		return err;
 	snap_for_each(&r->image.snap, REC_SHM, const struct rec_shm, s)
 		if (s->perm.mode & SHM_DEST && shmctl(s->shmid, IPC_RMID, NULL))
 			return fail(-errno, "have shared memory segment %llu go with its last user", s->shmid);

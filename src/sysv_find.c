@@ -9,6 +9,7 @@
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "arch/arch.h"
 #include "cleanup.h"
@@ -77,6 +78,16 @@ static int list_members(struct finder *f)
 	return 0;
 }
 
+/* CLOCK_REALTIME in seconds when a task began. */
+static __s64 began(const struct rec_task *t)
+{
+	struct timespec real, boot;
+
+	clock_gettime(CLOCK_REALTIME, &real);
+	clock_gettime(CLOCK_BOOTTIME, &boot);
+	return real.tv_sec - boot.tv_sec + (__s64)(t->start_boottime / 1000000000);
+}
+
 /* The living task of the process with that number here, or NULL. */
 static const struct rec_task *member(const struct finder *f, pid_t nr)
 {
@@ -86,9 +97,22 @@ static const struct rec_task *member(const struct finder *f, pid_t nr)
 	return m ? m->task : NULL;
 }
 
-static bool is_alive(const struct finder *f, pid_t nr)
+/*
+ * Is it a process of the tree that an object remembers by its number? Numbers come again: whoever has it now
+ * was there when the object was used last. Seconds are not exact.
+ */
+static bool was_used_by(const struct finder *f, pid_t nr, __s64 last_used)
 {
-	return member(f, nr);
+	const struct rec_task *t = member(f, nr);
+
+	return t && last_used + 2 > began(t);
+}
+
+static __s64 latest(__s64 a, __s64 b, __s64 c)
+{
+	__s64 ab = a > b ? a : b;
+
+	return ab > c ? ab : c;
 }
 
 /* Has the caller said which, by an image that the tree is compared with, or all? */
@@ -116,10 +140,13 @@ static bool is_attached(const struct snap *s, int id)
 
 static int note_segment(struct finder *f, int id, const struct shmid_ds *ds)
 {
+	__s64 last = latest(ds->shm_atime, ds->shm_dtime, ds->shm_ctime);
 	struct rec_shm *r;
 
+	/* one that only others have attached is theirs, whoever has made it */
 	if (!is_asked_for(f, REC_SHM, offsetof(struct rec_shm, shmid), id) && !is_attached(&f->d->snap, id) &&
-	    (f->d->sysv_like || (!is_alive(f, ds->shm_cpid) && !is_alive(f, ds->shm_lpid))))
+	    (f->d->sysv_like || ds->shm_nattch ||
+	     (!was_used_by(f, ds->shm_cpid, last) && !was_used_by(f, ds->shm_lpid, last))))
 		return 0;
 	r = snap_new(&f->d->snap, REC_SHM, sizeof(*r));
 	if (!r)
@@ -239,10 +266,10 @@ static int note_last_users(struct finder *f, int id, unsigned int nsems)
 	return 0;
 }
 
-static bool has_last_user(const struct finder *f, int id, unsigned int nsems)
+static bool has_last_user(const struct finder *f, int id, const struct semid_ds *ds)
 {
-	for (unsigned int i = 0; i < nsems; i++)
-		if (is_alive(f, semctl(id, i, GETPID)))
+	for (unsigned int i = 0; i < ds->sem_nsems; i++)
+		if (was_used_by(f, semctl(id, i, GETPID), latest(ds->sem_otime, ds->sem_ctime, 0)))
 			return true;
 	return false;
 }
@@ -254,7 +281,7 @@ static int note_set(struct finder *f, int id, const struct semid_ds *ds)
 
 	snap_referring(&f->d->snap, REC_UNDO, struct rec_undo, semid, id, &undos);
 	if (!is_asked_for(f, REC_SEM, offsetof(struct rec_sem, semid), id) &&
-	    (f->d->sysv_like || (!undos && !has_last_user(f, id, ds->sem_nsems) &&
+	    (f->d->sysv_like || (!undos && !has_last_user(f, id, ds) &&
 				 !is_waited_for(f, REC_SEM, id))))
 		return 0;
 	r = snap_new(&f->d->snap, REC_SEM, sizeof(*r) + ds->sem_nsems * sizeof(r->value[0]));
@@ -368,10 +395,11 @@ static int note_undos(struct finder *f)
 
 static int note_queue(struct finder *f, int id, const struct msqid_ds *ds)
 {
+	__s64 last = latest(ds->msg_stime, ds->msg_rtime, ds->msg_ctime);
 	struct rec_msgq *r;
 
 	if (!is_asked_for(f, REC_MSGQ, offsetof(struct rec_msgq, msqid), id) &&
-	    (f->d->sysv_like || (!is_alive(f, ds->msg_lspid) && !is_alive(f, ds->msg_lrpid) &&
+	    (f->d->sysv_like || (!was_used_by(f, ds->msg_lspid, last) && !was_used_by(f, ds->msg_lrpid, last) &&
 				 !is_waited_for(f, REC_MSGQ, id))))
 		return 0;
 	r = snap_new(&f->d->snap, REC_MSGQ, sizeof(*r));
