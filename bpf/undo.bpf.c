@@ -39,7 +39,7 @@ static __always_inline void next_set(struct undo_walk *w, void *node)
 	__u32 semid, *nsems;
 
 	w->at = next;
-	w->num = w->nsems = 0;
+	w->num = w->nsems = unknown_zero;
 	if (w->at == w->head)
 		return;
 	semid = BPF_CORE_READ(un, semid);
@@ -100,7 +100,8 @@ static long undo_step(__u64 i, void *arg)
 
 static __always_inline int emit_undos(struct frame *f, struct task_struct *t, struct sem_undo_list *list)
 {
-	struct undo_walk w = { .f = f, .task = t };
+	__u32 zero = unknown_zero;
+	struct undo_walk w = { .f = f, .task = t, .seen = zero, .sent = zero, .failed = zero };
 
 	w.head = (void *)list + bpf_core_field_offset(struct sem_undo_list, list_proc);
 	next_set(&w, w.head);
