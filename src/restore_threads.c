@@ -39,6 +39,11 @@ static void add_thread(struct restore *r, unsigned int unit)
 		a.flags |= CLONE_FS;
 	restore_set_tid(r, &a, snap_find(&r->image.snap, REC_PID, u->task->pid),
 			process_of(r, unit)->blind_threads);
+	if (process_of(r, unit)->blind_threads) { /* zero again when it is gone: see send_away() */
+		a.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+		a.child_tid = (__u64)&r->machine.slots[unit].pad[0];
+		__atomic_store_n((__u32 *)&r->machine.slots[unit].pad[0], 1, __ATOMIC_RELEASE);
+	}
 	batch_op(b, SYS_clone3, machine_dup(&r->machine, &a, sizeof(a)), sizeof(a), 0, 0, 0,
 		 &r->machine.slots[unit])->flags = OP_CHILD;
 }
@@ -50,27 +55,30 @@ void restore_add_threads(struct restore *r)
 			add_thread(r, i);
 }
 
-/* It got another number, and has done nothing yet. Its place is free when it has seen that it has to go. */
+/* It got another number, and has done nothing yet. Its place is free when the kernel says that it is gone. */
 static int send_away(struct restore *r, unsigned int unit)
 {
 	__u64 deadline = restore_deadline(r);
+	struct slot *s = &r->machine.slots[unit];
 	struct batch b = {};
 	int err;
 
 	batch_op(&b, SYS_exit, 0);
 	err = machine_submit(&r->machine, unit, &b);
 	batch_free(&b);
-	while (!err && __atomic_load_n(&r->machine.slots[unit].go, __ATOMIC_ACQUIRE)) {
+	while (!err && __atomic_load_n((__u32 *)&s->pad[0], __ATOMIC_ACQUIRE)) {
 		if (restore_now_ns() > deadline)
 			return fail(-ETIMEDOUT, "a thread does not exit");
 		nanosleep(&(struct timespec){ 0, 50000 }, NULL);
 	}
+	__atomic_store_n(&s->go, 0, __ATOMIC_RELEASE); /* it never came to do that */
 	return err;
 }
 
 static int make_blind(struct restore *r, unsigned int unit)
 {
 	const struct rec_pid *pid = snap_find(&r->image.snap, REC_PID, r->units[unit].task->pid);
+	const struct rec_pid *tgid = process_of(r, unit)->pid;
 	unsigned int blind = process_of(r, unit)->blind_threads;
 	__u64 deadline = restore_deadline(r);
 	int err = 0;
@@ -84,7 +92,7 @@ static int make_blind(struct restore *r, unsigned int unit)
 			break;
 		add_thread(r, unit);
 		err = restore_run_unit(r, restore_unit(r, maker ? maker->addr : r->units[unit].task->signal));
-		if (!err && restore_has_numbers(r, pid))
+		if (!err && restore_has_numbers(r, pid, tgid, NULL))
 			return restore_run_unit(r, &r->units[unit]);
 		err = err ? err : send_away(r, unit) ?: restore_retry_number(r, pid, deadline);
 	}

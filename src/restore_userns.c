@@ -127,10 +127,15 @@ int restore_read_cursor(const struct restore *r, char *text, size_t size)
 	return fd < 0 && own_level(r) >= 0 ? fail(-errno, "read ns_last_pid") : 0;
 }
 
-/* Did it get the number here that was wanted? The chain tells: NSpid of proc_pid_status(5). */
-bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid)
+/*
+ * Did it get the number here that was wanted, or has a stranger been faster? The chain tells, and whose child
+ * or thread it is (proc_pid_status(5)): a stranger may have just that number, and the same ones inside of its
+ * own namespace.
+ */
+bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid, const struct rec_pid *tgid,
+			 const struct rec_pid *parent)
 {
-	int level = own_level(r), nr = 0, used = 0;
+	int level = own_level(r), nr = 0, used = 0, up;
 	char path[64], line[1024];
 	FILE *f _fclose_ = NULL;
 	bool same = false;
@@ -142,15 +147,18 @@ bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid)
 	while (f && fgets(line, sizeof(line), f)) {
 		const char *at = line + 6;
 
+		if (sscanf(line, "Tgid: %d", &up) == 1)
+			same = up == pid_nr(tgid, level);
+		if (sscanf(line, "PPid: %d", &up) == 1)
+			same &= !pid_nr(parent, level) || up == pid_nr(parent, level);
 		if (strncmp(line, "NSpid:", 6))
 			continue;
 		/* what lies above our own namespace is not shown */
-		same = true;
 		for (unsigned int l = level; l <= pid->level && same; l++, at += used)
 			same = sscanf(at, "%d%n", &nr, &used) == 1 && nr == pid->numbers[l];
-		break;
+		return same;
 	}
-	return same;
+	return false;
 }
 
 int restore_set_cursors_late(struct restore *r, const struct rec_pid *pid, unsigned int blind)
@@ -314,6 +322,18 @@ int restore_retry_number(const struct restore *r, const struct rec_pid *pid, __u
 		     level);
 }
 
+/* A maker in our own namespace has been told the number; other ones know an inner one. */
+static bool is_made(struct restore *r, const struct unit *maker, unsigned int task)
+{
+	const struct plan_task *t = &r->plan.task[task];
+	const struct plan_task *by = maker == usher(r) ? &r->plan.task[t->creator] : maker->plan;
+	const struct rec_pidns *ns = snap_find(&r->image.snap, REC_PIDNS, by->ns);
+
+	if (ns && (int)ns->level == own_level(r) && t->pid->numbers[ns->level])
+		return made(r, maker - r->units) == t->pid->numbers[ns->level];
+	return restore_has_numbers(r, t->pid, t->pid, reaper(r, t)->plan->pid);
+}
+
 static int make_by(struct restore *r, struct unit *maker, unsigned int task)
 {
 	const struct plan_task *t = &r->plan.task[task];
@@ -330,7 +350,7 @@ static int make_by(struct restore *r, struct unit *maker, unsigned int task)
 		if (t->enter)
 			restore_enter_pidns(&maker->batch, pid_own_nr(maker->plan->pid));
 		err = restore_run_unit(r, maker);
-		if (err || !t->blind || restore_has_numbers(r, t->pid))
+		if (err || !t->blind || is_made(r, maker, task))
 			return err;
 		err = undo(r, maker, task) ?: restore_retry_number(r, t->pid, deadline);
 	}
@@ -377,7 +397,8 @@ static int make_root_by_usher(struct restore *r)
 		if (err)
 			break;
 		r->root_pid = made(r, r->nr_units);
-		if (!t->blind || restore_has_numbers(r, t->pid)) {
+		/* the usher is in our own namespace, and has been told */
+		if (!t->blind || r->root_pid == pid_nr(t->pid, own_level(r))) {
 			r->root_pidfd = syscall(SYS_pidfd_open, r->root_pid, 0);
 			return r->root_pidfd < 0 ? fail(-errno, "find the root task") : 0;
 		}

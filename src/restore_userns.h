@@ -28,7 +28,8 @@ int restore_send_cursor(struct restore *r, pid_t member, int next);
 int restore_read_cursor(const struct restore *r, char *text, size_t size);
 int restore_set_cursors_late(struct restore *r, const struct rec_pid *pid, unsigned int blind);
 int restore_retry_number(const struct restore *r, const struct rec_pid *pid, __u64 deadline);
-bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid);
+bool restore_has_numbers(const struct restore *r, const struct rec_pid *pid, const struct rec_pid *tgid,
+			 const struct rec_pid *parent);
 int restore_put_cursors_back(struct restore *r, unsigned int thread, const char *own);
 
 #endif
