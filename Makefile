@@ -82,13 +82,13 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
+TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql mariadb-server \
+	openjdk-17-jdk-headless nodejs $(VM_PKGS)
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
 TEST_PKGS  += stress-ng
 
 deps:
 	@tools/deps $(BUILD_PKGS)
-vm-deps: test-deps
-	@tools/deps $(VM_PKGS)
 test-deps:
 	@tools/deps $(BUILD_PKGS) $(TEST_PKGS)
 
@@ -149,7 +149,7 @@ check-long: test-deps
 # VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12
 VM      ?= load
 KERNELS ?=
-check-vm: vm-deps
+check-vm: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/vm/check "$(VM)" $(KERNELS)
 # SECONDS for each fuzzer
@@ -182,6 +182,6 @@ fuzz-tree: test-deps
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak
 
-.PHONY: all install clean deps test-deps vm-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
+.PHONY: all install clean deps test-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

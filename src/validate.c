@@ -34,8 +34,6 @@ static int check_record(const struct image *img, const struct res_type *type, co
 	for (unsigned int i = 0; i < type->nr_fields && !err; i++)
 		if (type->fields[i].rule == IS_REFERENCE || type->fields[i].rule == IS_OWNER)
 			err = check_reference(&img->snap, type, &type->fields[i], h);
-	if (!err && type->read)
-		err = type->read(img, h);
 	return err;
 }
 
@@ -140,28 +138,52 @@ static int check_identities(const struct snap *s, const struct res_type *type)
 	return 0;
 }
 
+/* Records as such: long enough, with an identity of their own, and what they refer to is there. */
+static int check_records(const struct image *img, const struct res_type *type)
+{
+	size_t nr;
+	void **rec = snap_all(&img->snap, type->tag, &nr);
+	int err = check_identities(&img->snap, type);
+
+	for (size_t i = 0; i < nr && !err; i++)
+		err = check_record(img, type, rec[i]);
+	return err;
+}
+
+/* What a kind knows of its own; it may look at records of others, and at chains of numbers. */
+static int read_records(const struct image *img, const struct res_type *type)
+{
+	size_t nr;
+	void **rec = snap_all(&img->snap, type->tag, &nr);
+	int err = 0;
+
+	for (size_t i = 0; i < nr && type->read && !err; i++)
+		err = type->read(img, rec[i]);
+	return err;
+}
+
+static int check_tree(const struct snap *s)
+{
+	size_t nr;
+
+	snap_all(s, REC_TREE, &nr);
+	return nr == 1 ? 0 : fail(-ERR_IMAGE, "image: %zu tree records instead of one", nr);
+}
+
 int image_validate(const struct image *img)
 {
 	const struct snap *s = &img->snap;
-	size_t nr_tree;
+	int err = 0;
 
 	for (unsigned int i = 0; i < s->nr_lists; i++)
 		if (s->list[i].tag < REC_OPTIONAL && !res_type(s->list[i].tag))
 			return fail(-ERR_IMAGE, "image: records of the unknown kind %#x; a newer program "
 				    "made it", s->list[i].tag);
-	for (unsigned int i = 0; i < nr_res_types; i++) {
-		const struct res_type *type = res_types[i];
-		size_t nr;
-		void **rec = snap_all(s, type->tag, &nr);
-		int err = check_identities(s, type);
-
-		for (size_t j = 0; j < nr && !err; j++)
-			err = check_record(img, type, rec[j]);
-		if (err)
-			return err;
-	}
-	snap_all(s, REC_TREE, &nr_tree);
-	if (nr_tree != 1)
-		return fail(-ERR_IMAGE, "image: %zu tree records instead of one", nr_tree);
-	return check_namespaces(s) ?: check_chains(s) ?: check_numbers(s) ?: check_alive(s);
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		err = check_records(img, res_types[i]);
+	if (!err)
+		err = check_tree(s) ?: check_namespaces(s) ?: check_chains(s);
+	for (unsigned int i = 0; i < nr_res_types && !err; i++)
+		err = read_records(img, res_types[i]);
+	return err ? err : check_numbers(s) ?: check_alive(s);
 }

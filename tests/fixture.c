@@ -22,7 +22,7 @@
 #include "fixture.h"
 
 #define MAX_KIDS     80
-#define LIFE_SECONDS 900 /* a fixture that was forgotten goes away by itself */
+#define LIFE_SECONDS 900 /* a fixture that was forgotten goes away by itself; FX_LIFE says otherwise */
 
 struct kid {
 	pid_t pid; /* 0: not known */
@@ -38,7 +38,7 @@ static struct {
 	int round;
 	bool last;
 	bool no_fork;
-	time_t born;
+	time_t dies;
 	struct kid kids[MAX_KIDS];
 	int nr_kids;
 	int lock;
@@ -65,6 +65,13 @@ int fx_ipc_key(void)
 void fx_set_dir(const char *dir)
 {
 	snprintf(self.dir, sizeof(self.dir), "%s", dir);
+}
+
+static time_t end_of_life(void)
+{
+	const char *seconds = getenv("FX_LIFE");
+
+	return fx_now() / FX_SECOND + (seconds ? atoi(seconds) : LIFE_SECONDS);
 }
 
 /* All of it or nothing: readers never see half a file. */
@@ -133,7 +140,7 @@ static void end_if_alone(void)
 {
 	if ((access(self.dir, F_OK) && errno == ENOENT) || exists("dead"))
 		_exit(3);
-	if (fx_now() / FX_SECOND - self.born > LIFE_SECONDS)
+	if (fx_now() / FX_SECOND > self.dies)
 		_exit(3);
 }
 
@@ -674,7 +681,7 @@ static int be_outside(const struct fixture *fx, const char *dir)
 	if (!fx || !fx->outside)
 		return 2;
 	fx_set_dir(dir);
-	self.born = fx_now() / FX_SECOND;
+	self.dies = end_of_life();
 	close_range(3, ~0U, 0);
 	fx->outside();
 	return 0;
@@ -739,7 +746,7 @@ int main(int argc, char **argv)
 	if (!fx && !command)
 		return usage();
 	fx_set_dir(argv[command ? optind : optind + 1]);
-	self.born = fx_now() / FX_SECOND;
+	self.dies = end_of_life();
 	umask(command ? 022 : 0);
 	close_range(3, ~0U, 0); /* what the runner has left open is none of ours */
 	if (!levels)

@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 
 #include "aio.h"
 #include "check.h"
@@ -198,6 +199,38 @@ static int join(struct restore *r, const void *rec)
 	return 0;
 }
 
+static bool has_pages(const struct restore *r, const struct rec_vma *v)
+{
+	size_t nr, lo = 0;
+	const struct image_page_run *run = image_runs(&r->image, REC_MM, v->mm, &nr);
+
+	for (size_t hi = nr; lo < hi;) {
+		size_t mid = (lo + hi) / 2;
+
+		if (run[mid].ext.offset + run[mid].ext.len <= v->start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < nr && run[lo].ext.offset < v->end;
+}
+
+/*
+ * Memory that had pages stays accounted for when it may not be written any more; what never had any
+ * does not (mprotect_fixup() in mm/mprotect.c looks at anon_vma). So it has one for a moment: any
+ * system call that writes there.
+ */
+static void protect(struct restore *r, struct batch *b, const struct rec_vma *v)
+{
+	size_t len = v->end - v->start;
+
+	if (v->flags & VM_ACCOUNT && !(v->flags & (VM_WRITE | VM_MAYSHARE)) && !v->file && !has_pages(r, v)) {
+		batch_op(b, SYS_clock_gettime, CLOCK_MONOTONIC, v->start);
+		batch_op(b, SYS_madvise, v->start, len, MADV_DONTNEED);
+	}
+	batch_op(b, SYS_mprotect, v->start, len, protection(v->flags));
+}
+
 static int finish(struct restore *r, const void *rec)
 {
 	const struct rec_vma *v = rec;
@@ -223,7 +256,7 @@ static int finish(struct restore *r, const void *rec)
 		batch_op(b, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, v->start, len,
 			 machine_dup(&r->machine, v->name, sizeof(v->name)));
 	if (first_protection(v) != protection(v->flags))
-		batch_op(b, SYS_mprotect, v->start, len, protection(v->flags));
+		protect(r, b, v);
 	if (v->flags & VM_LOCKED)
 		batch_op(b, SYS_mlock2, v->start, len, v->flags & VM_LOCKONFAULT ? MLOCK_ONFAULT : 0)
 			->flags = OP_MAY_FAIL; /* ENOMEM for the parts that cannot be touched */

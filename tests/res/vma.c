@@ -435,10 +435,25 @@ const struct fixture fixture_vma_brk = {
 
 /* ---- protections ---- */
 
-static char *prot;
+static char *prot, *given_back;
+
+/* What a collector of garbage does: memory that was used, given back, and not to be touched. */
+static void give_back(void)
+{
+	char *all = anon(5 * PAGE, PROT_READ | PROT_WRITE);
+
+	/* alone, as one with a neighbour has the neighbour's pages */
+	must(munmap(all, PAGE));
+	must(munmap(all + 4 * PAGE, PAGE));
+	given_back = all + 2 * PAGE;
+	fx_fill(given_back, PAGE, 11);
+	must(madvise(given_back, PAGE, MADV_DONTNEED));
+	must(mprotect(all + PAGE, 3 * PAGE, PROT_NONE));
+}
 
 static void setup_prot(void)
 {
+	give_back();
 	prot = anon(16 * PAGE, PROT_READ | PROT_WRITE);
 	fx_fill(prot, 16 * PAGE, 10);
 	must(mprotect(prot + 2 * PAGE, PAGE, PROT_NONE));
@@ -456,6 +471,7 @@ static void verify_prot(void)
 	} want[] = {{0, true, true},  {2, false, false}, {4, true, false},
 		    {6, true, false}, {8, true, true},	 {15, true, true}};
 
+	expect(strstr(fx_vmflags(given_back), " ac"), "memory that was given back is not accounted for");
 	for (size_t i = 0; i < FX_COUNT(want); i++) {
 		char *page = prot + want[i].page * PAGE;
 

@@ -70,7 +70,7 @@ answers() {
 }
 
 talk() {
-	python3 client.py "$port" 10
+	python3 client.py "$port" "$seconds"
 }
 
 inspect() {

@@ -9,7 +9,7 @@
 #   answers    succeeds when it serves
 #   fill       (optional) puts data into it
 #   talk       a client outside of the tree with connections that stay open over everything, for about
-#              ten seconds; its status is whether all it asked for was done
+#              $seconds; its status is whether all it asked for was done
 #   inspect    what was put in is there; succeeds when it is
 # The client's connections are kept (--tcp-established): it sees a server that is slow once.
 set -u
@@ -18,8 +18,8 @@ set -u
 
 server=$(basename "$0" .sh)
 host=127.0.0.1
-tcp=()
-[ -n "${no_tcp-}" ] || tcp=(--tcp-established)
+seconds=${SERVER_SECONDS:-6} # that the client talks, at least
+tcp=(--tcp-established)
 
 fill() {
 	:
@@ -100,6 +100,20 @@ kill_and_restore() {
 	restore_server
 }
 
+# By itself, as servers clean up after themselves. In a pid namespace the root task is its init.
+end_server() {
+	local pid=$root born
+
+	[ "$levels" -eq 0 ] || pid=$(ps -o pid= --ppid "$root" | head -n 1 | tr -d ' ')
+	born=$(start_time "$pid")
+	kill_own "$pid" "$born" "${end_signal-TERM}"
+	wait_until has_ended || fail "it does not end when it is told to"
+}
+
+has_ended() {
+	! lives "$pid" "$born" || [ "$(sed 's/.*) //; s/ .*//' "/proc/$pid/stat" 2>/dev/null)" = Z ]
+}
+
 one_server() {
 	start_server
 	start_client
@@ -110,6 +124,7 @@ one_server() {
 	wait "$client" || fail "the client failed: $(tail -n 2 "$dir/client.err" "$dir/client.out" | tr '\n' ' ' | cut -c1-300)"
 	answers || fail "it does not answer any more"
 	inspect >"$dir/inspected" 2>&1 || fail "inspect: $(tail -n 1 "$dir/inspected")"
+	end_server
 	echo ok >"$dir/verdict"
 }
 

@@ -40,7 +40,7 @@ answers() {
 }
 
 talk() {
-	python3 client.py "$port" 10
+	python3 client.py "$port" "$seconds"
 }
 
 inspect() {

@@ -6,7 +6,9 @@
 . "$(dirname "$0")/lib.sh"
 
 bin=$(echo /usr/lib/postgresql/*/bin)
-needs=(runuser "$bin/postgres" "$bin/pgbench" "$bin/pg_amcheck")
+needs=(runuser setpriv "$bin/postgres" "$bin/pgbench" "$bin/pg_amcheck")
+
+end_signal=INT # fast shutdown
 
 as_postgres() {
 	runuser -u postgres -- "$@"
@@ -19,7 +21,7 @@ prepare() {
 }
 
 command() {
-	echo "runuser -u postgres -- $bin/postgres -D $PWD/data -p $port -k $PWD/socket -c listen_addresses=$host"
+	echo "setpriv --reuid=postgres --regid=postgres --init-groups $bin/postgres -D $PWD/data -p $port -k $PWD/socket -c listen_addresses=$host"
 }
 
 ask() {
@@ -35,7 +37,7 @@ fill() {
 }
 
 talk() {
-	as_postgres "$bin/pgbench" -h "$host" -p "$port" -c 4 -T 10 postgres &&
+	as_postgres "$bin/pgbench" -h "$host" -p "$port" -c 4 -T "$seconds" postgres &&
 		grep -q 'number of failed transactions: 0' "$dir/client.out"
 }
 

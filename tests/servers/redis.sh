@@ -29,7 +29,7 @@ fill() {
 }
 
 talk() {
-	local end=$((SECONDS + 10)) n=0
+	local end=$((SECONDS + seconds)) n=0
 
 	while [ $SECONDS -lt $end ]; do
 		redis-benchmark -h "$host" -p "$port" -c 8 -n 40000 -t set,get,incr,lpush -q || return 1
