@@ -146,6 +146,9 @@ check-long: test-deps
 	@tools/deps $(LONG_PKGS)
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check --long
+check-servers: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@ls tests/servers/*.sh | grep -v /lib.sh | xargs -n 1 -P 2 env
 # VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12
 VM      ?= load
 KERNELS ?=
@@ -182,6 +185,6 @@ fuzz-tree: test-deps
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak
 
-.PHONY: all install clean deps test-deps demo check check-long check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
+.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
