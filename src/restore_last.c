@@ -160,10 +160,24 @@ static int set_by_proc(struct restore *r, const struct unit *u)
 	return err;
 }
 
+/* A task that we do not trace is not ours to change; who died since it was made is not traced. */
+static int check_all_traced(const struct restore *r)
+{
+	for (unsigned int i = 0; i < r->nr_units; i++) {
+		const struct unit *u = &r->units[i];
+
+		if (RUNS(u) && !freeze_find(&r->freeze, u->tid))
+			return fail(-ESRCH, "task %d (%.16s) is gone", u->tid, u->task->comm);
+	}
+	return 0;
+}
+
 int restore_last(struct restore *r)
 {
-	int err = begin_sleeps(r);
+	int err = check_all_traced(r);
 
+	if (!err)
+		err = begin_sleeps(r);
 	if (!err)
 		err = stop_all(r);
 	if (!err)
