@@ -91,7 +91,7 @@ static void setup_cred(void)
 	must(write(passing[1], "parent", 6));
 	must(send(packets[1], "own", 3, 0));
 	must(chmod(fx_path("."), 0755));
-	snprintf(name, sizeof(name), "@cred %d", getpid());
+	snprintf(name, sizeof(name), "@cred %x.%d", fx_ipc_key(), getpid());
 	listener = un_bound(SOCK_STREAM, name);
 	must(setegid(5));
 	must(listen(listener, 3));

@@ -30,9 +30,9 @@ static void setup_dgram(void)
 	int fd;
 
 	snprintf(names[0], 108, "%s", fx_path("receiver"));
-	snprintf(names[1], 108, "@friend %d", getpid());
+	snprintf(names[1], 108, "@friend %x.%d", fx_ipc_key(), getpid());
 	snprintf(names[2], 108, "%s", fx_path("stranger"));
-	snprintf(names[3], 108, "@mutual %d", getpid());
+	snprintf(names[3], 108, "@mutual %x.%d", fx_ipc_key(), getpid());
 	receiver = un_bound(SOCK_DGRAM, names[0]);
 	friend = un_bound(SOCK_DGRAM, names[1]);
 	stranger = un_bound(SOCK_DGRAM, names[2]);
@@ -54,7 +54,7 @@ static void setup_dgram(void)
 	must(close(fd));
 	must(unlink(other));
 	mutual[0] = un_bound(SOCK_DGRAM, names[3]);
-	snprintf(other, sizeof(other), "@other %d", getpid());
+	snprintf(other, sizeof(other), "@other %x.%d", fx_ipc_key(), getpid());
 	mutual[1] = un_bound(SOCK_DGRAM, other);
 	connect_to(mutual[0], other);
 	connect_to(mutual[1], names[3]);

@@ -50,7 +50,7 @@ static void setup_names(void)
 	replacing = listener(SOCK_SEQPACKET, "place", 2);
 	moved = listener(SOCK_STREAM, "moved", 1);
 	must(rename("moved", "sub/moved there"));
-	snprintf(autoname, sizeof(autoname), "@fx unix %d", self);
+	snprintf(autoname, sizeof(autoname), "@fx unix %x.%d", fx_ipc_key(), self);
 	abstract = listener(SOCK_STREAM, autoname, 5);
 	datagram = un_bound(SOCK_DGRAM, "datagram");
 	packets = un_bound(SOCK_SEQPACKET, "./packets"); /* neither listens nor is connected */
@@ -144,7 +144,7 @@ static char names[FX_COUNT(connections)][2][108];
 static void name_it(char *out, const char *name, int i)
 {
 	if (name[0] == '@')
-		snprintf(out, 108, "%s %d.%d", name, getpid(), i);
+		snprintf(out, 108, "%s %x.%d.%d", name, fx_ipc_key(), getpid(), i);
 	else
 		snprintf(out, 108, "%s", name);
 }
