@@ -158,6 +158,7 @@
 	X(tcp_backlog)                                                                             \
 	X(udp_queue)                                                                               \
 	X(epoll)                                                                                   \
+	X(epoll_mixed)                                                                             \
 	X(epoll_many)                                                                              \
 	X(epoll_fired)                                                                             \
 	X(timerfd)                                                                                 \

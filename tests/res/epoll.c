@@ -6,6 +6,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -289,6 +290,56 @@ static void verify_fired(void)
 	sigwaitinfo(&(sigset_t){{1ul << (SIGUSR1 - 1)}}, NULL);
 	must(timerfd_settime(fired[2].fd, 0, &(struct itimerspec){.it_value = {5000, 0}}, NULL));
 }
+
+/* ---- sockets among other files: made at another time of a restore, on numbers of their own ---- */
+
+#define MIXED 12
+
+static int mixed, pairs[MIXED][2], counters[MIXED];
+
+static void setup_mixed(void)
+{
+	mixed = must(epoll_create1(0));
+	for (int i = 0; i < MIXED; i++) {
+		must(socketpair(AF_UNIX, SOCK_STREAM, 0, pairs[i]));
+		counters[i] = must(eventfd(0, EFD_NONBLOCK));
+		watch(mixed, counters[i], EPOLLIN, 100 + i);
+		watch(mixed, pairs[i][0], EPOLLIN, 200 + i);
+	}
+}
+
+/* Only what was made ready is told, by its own data. */
+static void expect_told(const char *what, int i, uint64_t data)
+{
+	struct epoll_event ev[2 * MIXED];
+	int n = epoll_wait(mixed, ev, 2 * MIXED, 0);
+
+	expect(n == 1 && ev[0].data.u64 == data, "%s %d: %d events, data %llu", what, i, n,
+	       n > 0 ? (unsigned long long)ev[0].data.u64 : 0);
+}
+
+static void verify_mixed(void)
+{
+	uint64_t one = 1;
+	char byte = 'x';
+
+	for (int i = 0; i < MIXED; i++) {
+		must(write(pairs[i][1], &byte, 1));
+		expect_told("socket", i, 200 + i);
+		must(read(pairs[i][0], &byte, 1));
+		must(write(counters[i], &one, sizeof(one)));
+		expect_told("counter", i, 100 + i);
+		must(read(counters[i], &one, sizeof(one)));
+	}
+}
+
+const struct fixture fixture_epoll_mixed = {
+	.name = "epoll_mixed",
+	.about = "sockets and counters in one instance, on the lowest numbers",
+	.setup = setup_mixed,
+	.verify = verify_mixed,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
 
 const struct fixture fixture_epoll_fired = {
 	.name = "epoll_fired",
