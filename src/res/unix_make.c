@@ -103,16 +103,17 @@ static bool is_dead(const struct unix_end *e)
 /* It was made. Whoever is not the tree's stays here until it has served. Takes fd over. */
 static int have(struct restore *r, struct unix_end *e, int fd)
 {
+	__u64 file = sock_file(&r->image.snap, e->u->sock);
 	int err;
 
 	if (fd < 0)
 		return fail(-errno, "make a unix socket");
-	e->fd = fd;
-	if (!sock_file(&r->image.snap, e->u->sock))
+	if (!file) {
+		e->fd = fd;
 		return 0;
-	err = sock_keep(r, e->k, fd);
+	}
+	err = sock_keep(r, e->k, fd) ?: restore_kept(r, file, &e->fd, NULL);
 	e->kept = !err;
-	e->fd = err ? -1 : fd;
 	return err;
 }
 
