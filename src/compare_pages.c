@@ -23,6 +23,7 @@ static bool is_volatile(const struct restore *r, const struct unit *u, __u64 at)
 	for (unsigned int i = 0; i < r->nr_units; i++) {
 		const struct rec_task *t = r->units[i].task;
 		const struct rec_regs *regs;
+		__u32 sleep;
 
 		if (!t || t->mm != u->body->mm)
 			continue;
@@ -31,9 +32,10 @@ static bool is_volatile(const struct restore *r, const struct unit *u, __u64 at)
 		regs = snap_find(&r->image.snap, REC_REGS, t->addr);
 		if (!regs)
 			continue;
-		if (regs->restart == RESTART_NANOSLEEP && regs->arg[1] && at - regs->arg[1] < 16)
+		sleep = regs->restart ?: r->units[i].slept;
+		if (sleep == RESTART_NANOSLEEP && regs->arg[1] && at - regs->arg[1] < 16)
 			return true;
-		if (regs->restart == RESTART_POLL && at - regs->arg[0] < regs->arg[1] * 8)
+		if (sleep == RESTART_POLL && at - regs->arg[0] < regs->arg[1] * 8)
 			return true;
 	}
 	return false;

@@ -44,6 +44,7 @@ struct unit {
 	bool shares_files;             /* a process whose descriptor table others have too */
 	pid_t tid;                     /* here, once it exists */
 	pid_t *number;                 /* of a helper, as who makes it sees it: known once it exists */
+	__u32 slept;                   /* RESTART_*: which sleep was over before its end; 0: none was */
 	__u64 mounts;                  /* mount namespace that it is in while it makes children; 0: ours */
 };
 

@@ -106,8 +106,11 @@ static int remove_machine(struct restore *r)
 	return err ? fail(err, "remove the syscall machine from a task") : 0;
 }
 
-/* Its time was up before it could be stopped again: the call returns what it returned to the stub. */
-static void end_sleep(struct restore *r, const struct unit *u, struct rec_regs *regs)
+/*
+ * Its time was up, or what it waits for was there, before it could be stopped again: the call returns
+ * what it returned to the stub.
+ */
+static void end_sleep(struct restore *r, struct unit *u, struct rec_regs *regs)
 {
 	struct user_regs_struct *g = (void *)regs->data;
 
@@ -115,10 +118,11 @@ static void end_sleep(struct restore *r, const struct unit *u, struct rec_regs *
 	    freeze_find(&r->freeze, u->tid)->group_stop)
 		return;
 	g->rax = machine_result(&r->machine, u - r->units, 0)->res;
+	u->slept = regs->restart;
 	regs->restart = RESTART_NONE;
 }
 
-static int set_registers(struct restore *r, const struct unit *u)
+static int set_registers(struct restore *r, struct unit *u)
 {
 	struct rec_regs *regs = (struct rec_regs *)regs_of(r, u);
 	int err;

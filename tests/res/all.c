@@ -65,6 +65,7 @@
 	X(syscall_clock_nanosleep)                                                                 \
 	X(syscall_poll)                                                                            \
 	X(syscall_poll_timed)                                                                      \
+	X(poll_overdue)                                                                            \
 	X(syscall_ppoll)                                                                           \
 	X(syscall_select)                                                                          \
 	X(syscall_pselect)                                                                         \

@@ -361,8 +361,6 @@ static long short_sigtimedwait(struct call *c)
 	return result_of(syscall(SYS_rt_sigtimedwait, &usr2_mask, NULL, &ts, 8));
 }
 
-/* ---- calls on what a restore does not bring back yet ---- */
-
 static long enter_epoll(struct call *c)
 {
 	struct epoll_event ev = {.events = EPOLLIN, .data.u32 = 99};
@@ -581,9 +579,9 @@ CALL(pause, "pause", 0, .enter = enter_pause, .end = end_by_signal, .want = -EIN
 CALL(wait4, "wait4 for a child", FX_ROUNDS, .enter = enter_wait4, .end = end_by_mark);
 CALL(waitid, "waitid for a child", 0, .enter = enter_waitid, .end = end_by_mark);
 CALL(fifo, "opening a fifo that nobody writes to", 0, .enter = enter_fifo, .end = end_fifo);
-CALL(epoll, "epoll_wait", FX_LEAVE_ONLY, .enter = enter_epoll, .end = end_by_data, .want = 1);
-CALL(semop, "semop", FX_LEAVE_ONLY, .enter = enter_semop, .end = end_semop);
-CALL(recv, "recv with SO_RCVTIMEO", FX_LEAVE_ONLY, .enter = enter_recv, .end = end_by_data,
+CALL(epoll, "epoll_wait", 0, .enter = enter_epoll, .end = end_by_data, .want = 1);
+CALL(semop, "semop", 0, .enter = enter_semop, .end = end_semop);
+CALL(recv, "recv with SO_RCVTIMEO", 0, .enter = enter_recv, .end = end_by_data,
      .want = 8);
 
 static void setup_timeouts(void)
