@@ -338,6 +338,8 @@ static int open_all(struct restore *r, const Q *q, const char *name, int fd)
 
 		if (got < 0)
 			return fail(f->flags & LARGEFILE ? got : -errno, "open POSIX message queue %s", name);
+		if (f->pos && lseek(got, f->pos, SEEK_SET) < 0) /* read(2) tells about the queue: mq_overview(7) */
+			return fail(-errno, "set the position of POSIX message queue %s", name);
 		err = restore_keep(r, f->addr, got, -1);
 		if (err)
 			return err;

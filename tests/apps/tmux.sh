@@ -75,9 +75,10 @@ shell_goes_on() {
 }
 
 attach() {
-	# a client on a terminal of its own
+	# a client on a terminal of its own, whose keyboard never ends: script(1) would send ^D, and the shell end
+	mkfifo "$dir/keyboard"
 	script -qc "env -i PATH=/usr/bin:/bin HOME=$dir TERM=screen LANG=C TMUX_TMPDIR=$dir tmux -L job attach -t work" /dev/null \
-		</dev/null >"$dir/client" 2>&1 &
+		<>"$dir/keyboard" >"$dir/client" 2>&1 &
 	note_pid $!
 	wait_until grep -q 'shell' "$dir/client"
 }

@@ -97,6 +97,7 @@ static void setup(void)
 	nameless = make("nameless", 0, 0600);
 	must(mq_unlink(named("nameless")));
 	notifying = make("notifying", O_NONBLOCK, 0600);
+	expect_eq("what read(2) tells", read(full, buf, 7), 7);
 	post(full, 5, 0);
 	post(full, 1, SIZE);
 	post(full, 9, 4048);
@@ -125,6 +126,7 @@ static void verify(void)
 	expect_eq("room", attr.mq_maxmsg, MOST);
 	expect_eq("size", attr.mq_msgsize, SIZE);
 	expect_eq("flags", attr.mq_flags, O_NONBLOCK);
+	expect_eq("position", must(lseek(full, 0, SEEK_CUR)), 7);
 	must(fstat(full, &st));
 	expect_eq("mode", st.st_mode & 07777, 0640);
 	close(again);
