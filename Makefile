@@ -103,6 +103,7 @@ $(B)/tests/unit/plan_test: $(B)/tests/unit/sim.o $(B)/tests/unit/reasons.o
 $(B)/tests/unit/validate_test: $(B)/tests/unit/sim.o
 $(B)/tests/unit/picture_test: $(B)/tests/unit/sim.o $(B)/tests/unit/golden.o
 $(B)/tests/unit/audit_html_test: $(B)/tests/unit/golden.o
+$(B)/tests/unit/relocate_test: $(B)/tests/unit/bpf_reach.o
 
 $(B)/tests/fixture: $(patsubst %.c,$(B)/%.o,$(wildcard tests/fixture.c tests/res/*.c))
 	$(CC) $(CFLAGS) -pthread -o $@ $^
