@@ -38,6 +38,7 @@ $(B)/%.S.o: %.S
 
 $(B)/src/walk.o: $(B)/walk.skel.h
 $(B)/src/audit_probe.o: $(B)/audit.skel.h
+$(B)/tests/vm/cost.o $(B)/tests/unit/relocate_test.o: $(B)/walk.skel.h $(B)/audit.skel.h
 
 # One object for all programs: they share maps.
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(wildcard bpf/*.h bpf/res/*.h include/*.h vmlinux/*/*.h)
@@ -117,6 +118,9 @@ $(B)/tests/faults/inject: $(B)/tests/faults/inject.o
 $(B)/tests/portrait $(B)/tests/audit_tasks $(B)/tests/audit_soak: $(B)/tests/%: $(B)/tests/%.o
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
+$(B)/tests/vm/cost: $(B)/tests/vm/cost.o
+	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
+
 # Fuzzers have objects of their own: clang, coverage, sanitizers.
 FUZZ       := $(B)/fuzz
 FUZZ_FLAGS := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
@@ -156,6 +160,10 @@ KERNELS ?=
 check-vm: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/vm/check "$(VM)" $(KERNELS)
+# what the BPF verifier has to go through, on each kernel: after a program has grown
+verifier-table: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/vm/verifier --renew
 # SECONDS for each fuzzer
 SECONDS ?= 60
 fuzz-image: test-deps
@@ -184,8 +192,9 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak
+tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak \
+	$(B)/tests/vm/cost
 
-.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm check-faults fuzz-image bench fuzz-tree soak-audit tests-built
+.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-faults fuzz-image bench fuzz-tree soak-audit tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
