@@ -6,7 +6,7 @@
 
 #define PF_EXITING 0x00000004
 #define PF_KTHREAD 0x00200000
-#define TIF_ADDR32 29           /* arch/x86/include/asm/thread_info.h */
+#define MM_CONTEXT_UPROBE_IA32 1 /* arch/x86/include/asm/mmu.h, a bit; TIF_ADDR32 has several numbers */
 #define ATOMIC_NO_NEW_PRIVS 0   /* include/linux/sched.h: PFA_NO_NEW_PRIVS */
 #define ARCH_SHSTK_SHSTK (1ULL << 0)
 
@@ -40,7 +40,7 @@ static __always_inline __u32 task_flags(struct task_struct *t)
 	if (bpf_core_field_exists(d->syscall_dispatch) &&
 	    (BPF_CORE_READ(d, syscall_dispatch.selector) || BPF_CORE_READ(d, syscall_dispatch.len)))
 		flags |= TASK_F_USER_DISPATCH;
-	if (t->thread_info.flags & (1UL << TIF_ADDR32))
+	if (BPF_CORE_READ(t, mm, context.flags) & MM_CONTEXT_UPROBE_IA32)
 		flags |= TASK_F_COMPAT;
 	if (BPF_CORE_READ_BITFIELD_PROBED(t, sched_reset_on_fork))
 		flags |= TASK_F_RESET_ON_FORK;

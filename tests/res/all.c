@@ -179,6 +179,8 @@
 	X(busy_special)                                                                            \
 	X(refuse)                                                                                  \
 	X(refuse_kinds)                                                                            \
+	X(refuse_task)                                                                             \
+	X(refuse_vfork)                                                                            \
 	X(refuse_traced)                                                                           \
 	X(share_vm)                                                                                \
 	X(share_path)                                                                              \
