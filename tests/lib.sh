@@ -136,7 +136,7 @@ restore() {
 	done
 	[ $status -eq 0 ] || return $status
 	root=$(<"$dir/root.new") || return 99
-	note_tree "$root"
+	note_tree "$root" || true # its work may be over already
 }
 
 last_words() {

@@ -163,25 +163,11 @@ static void advise(struct batch *b, const struct rec_vma *v, __u64 flag, int adv
 		batch_op(b, SYS_madvise, v->start, v->end - v->start, advice);
 }
 
-static int join(struct restore *r, const void *rec)
+static int map_area(struct restore *r, struct batch *b, const struct rec_vma *v)
 {
-	const struct rec_vma *v = rec;
-	struct batch *b = restore_batch(r, v->mm);
 	int flags = MAP_FIXED_NOREPLACE, fd = -1;
 
-	if (is_vdso(v)) {
-		join_vdso(r, b, v);
-		return 0;
-	}
-	if (v->kind & VMA_F_AIO) { /* keeps the place until aio_restore() */
-		batch_op(b, SYS_mmap, v->start, v->end - v->start, PROT_NONE,
-			 MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		return 0;
-	}
-	if (v->kind & VMA_F_SYSV)
-		return shm_join_area(r, b, v);
-	flags |= v->flags & VM_DROPPABLE ? MAP_DROPPABLE :
-		 v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
+	flags |= v->flags & VM_DROPPABLE ? MAP_DROPPABLE : v->flags & VM_MAYSHARE ? MAP_SHARED : MAP_PRIVATE;
 	flags |= v->flags & VM_GROWSDOWN ? MAP_GROWSDOWN : 0;
 	flags |= v->flags & VM_NORESERVE ? MAP_NORESERVE : 0;
 	if (v->file && !shmem_of_area(&r->image.snap, v)) {
@@ -193,6 +179,27 @@ static int join(struct restore *r, const void *rec)
 	}
 	batch_op(b, SYS_mmap, v->start, v->end - v->start, first_protection(v), flags, fd,
 		 v->file ? v->pgoff * PAGE : 0);
+	return 0;
+}
+
+static int join(struct restore *r, const void *rec)
+{
+	const struct rec_vma *v = rec;
+	struct batch *b = restore_batch(r, v->mm);
+	int err;
+
+	if (is_vdso(v)) {
+		join_vdso(r, b, v);
+		return 0;
+	}
+	if (v->kind & VMA_F_AIO) { /* keeps the place until aio_restore() */
+		batch_op(b, SYS_mmap, v->start, v->end - v->start, PROT_NONE,
+			 MAP_FIXED_NOREPLACE | MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		return 0;
+	}
+	err = v->kind & VMA_F_SYSV ? shm_join_area(r, b, v) : map_area(r, b, v);
+	if (err)
+		return err;
 	/* advice on page size matters to how it is filled */
 	advise(b, v, VM_HUGEPAGE, MADV_HUGEPAGE);
 	advise(b, v, VM_NOHUGEPAGE, MADV_NOHUGEPAGE);

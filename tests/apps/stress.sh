@@ -29,7 +29,7 @@ while [ $# -gt 0 ]; do
 done
 
 has_ended() {
-	[ -e "$dir/work/status" ]
+	[ -s "$dir/work/status" ]
 }
 
 start_stressor() {

@@ -90,6 +90,8 @@ static void setup(void)
 	make(&split, IPC_PRIVATE, 0600);
 	must(mprotect(split.at + 4 * PAGE, 4 * PAGE, PROT_READ));
 	must(munmap(split.at + 10 * PAGE, 2 * PAGE));
+	must(madvise(split.at + 8 * PAGE, PAGE, MADV_NOHUGEPAGE));
+	must(madvise(split.at + 9 * PAGE, PAGE, MADV_DONTFORK));
 	reader = shmat(keyed.id, NULL, SHM_RDONLY);
 	again = shmat(keyed.id, NULL, 0);
 	must(reader == (void *)-1 || again == (void *)-1 ? -1 : 0);
@@ -113,6 +115,8 @@ static void verify(void)
 	expect_content("the keyed segment, read-only", reader, keyed.id);
 	expect(fx_faults(split.at + 5 * PAGE, true), "a read-only part can be written");
 	expect(fx_faults(split.at + 10 * PAGE, false), "a part that was unmapped is back");
+	expect(strstr(fx_vmflags(split.at + 8 * PAGE), " nh"), "advice against huge pages is lost");
+	expect(strstr(fx_vmflags(split.at + 9 * PAGE), " dc"), "MADV_DONTFORK is lost");
 	expect(fx_faults(reader, true), "SHM_RDONLY can be written");
 	expect(mprotect(reader, PAGE, PROT_READ | PROT_WRITE) && errno == EACCES, "SHM_RDONLY can be made writable");
 	keyed.at[8 * PAGE] = fx_round();
