@@ -168,6 +168,36 @@ static int checkpoint(struct grow *g)
 	return 1;
 }
 
+/* Only who has our board in its memory: a number may be somebody else's by now. */
+static void end_member(const struct grow *g, pid_t pid)
+{
+	int pidfd = syscall(SYS_pidfd_open, pid, 0);
+	char path[64], line[512];
+	bool ours = false;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	f = fopen(path, "re");
+	while (f && !ours && fgets(line, sizeof(line), f))
+		ours = strstr(line, g->board_path);
+	if (ours && pidfd >= 0)
+		syscall(SYS_pidfd_send_signal, pidfd, SIGKILL, NULL, 0);
+	if (f)
+		fclose(f);
+	if (pidfd >= 0)
+		close(pidfd);
+}
+
+/* An init takes all along, a subreaper's tasks are told. */
+static void end_all(const struct grow *g, bool container)
+{
+	for (int i = 1; i < g->sim.nr_tasks && !container && g->root > 0; i++)
+		if (g->sim.task[i].state == SIM_LIVE)
+			end_member(g, g->sim.pid[g->sim.task[i].pid].nr[0]);
+	if (g->root > 0)
+		end_member(g, g->root);
+}
+
 static int run_seed(struct grow *g, uint64_t seed, int steps)
 {
 	int result = -1, random;
@@ -188,12 +218,7 @@ static int run_seed(struct grow *g, uint64_t seed, int steps)
 			for (int i = 0; i < g->sim.nr_tasks; i++)
 				grow_reap(g, i);
 	}
-	/* the whole tree: an init takes all along, a subreaper's tasks are told */
-	for (int i = 1; i < g->sim.nr_tasks; i++)
-		if (g->root && g->sim.task[i].state == SIM_LIVE)
-			kill(g->sim.pid[g->sim.task[i].pid].nr[0] * !(seed & 1) ?: g->root, SIGKILL);
-	if (g->root > 0)
-		kill(g->root, SIGKILL);
+	end_all(g, seed & 1);
 	reap_all();
 	munmap(g->board, sizeof(*g->board));
 	unlink(g->image);
