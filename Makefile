@@ -118,6 +118,9 @@ $(B)/tests/faults/inject: $(B)/tests/faults/inject.o
 $(B)/tests/portrait $(B)/tests/audit_tasks $(B)/tests/audit_soak: $(B)/tests/%: $(B)/tests/%.o
 	$(CC) $(CFLAGS) -pthread -o $@ $^
 
+$(B)/tests/doctor: $(B)/tests/doctor.o $(UNIT_OBJ)
+	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
+
 $(B)/tests/vm/cost: $(B)/tests/vm/cost.o
 	$(CC) $(CFLAGS) -o $@ $^ $(LIBS)
 
@@ -193,7 +196,7 @@ fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak \
-	$(B)/tests/vm/cost
+	$(B)/tests/vm/cost $(B)/tests/doctor
 
 .PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-faults fuzz-image bench fuzz-tree soak-audit tests-built
 .SECONDARY:

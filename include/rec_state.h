@@ -23,7 +23,10 @@ enum {
 	TREE_F_SHELL_JOB = 1u << 1, /* sessions and groups led from outside are the restorer's */
 };
 
-/* Registers: NT_PRSTATUS (struct user_regs_struct on x86-64), then NT_X86_XSTATE, as ptrace gives them. */
+/*
+ * Registers: NT_PRSTATUS (struct user_regs_struct on x86-64), then NT_X86_XSTATE, without what the
+ * kernel adds for readers at 464, and cut behind the last byte that is not zero.
+ */
 struct rec_regs {
 	struct rec_hdr h;
 	__u64 task;     /* reference to rec_task */

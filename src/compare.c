@@ -11,6 +11,7 @@
 #include "dump_find.h"
 #include "res/file.h"
 #include "log.h"
+#include "rec_cpu.h"
 #include "rec_external.h"
 #include "rec_file.h"
 #include "path.h"
@@ -299,12 +300,18 @@ static size_t compare_owned(struct compare *c, const struct res_type *type, bool
 	return compared;
 }
 
+/* Records of the image as a whole: another tree has others. */
+static bool is_about_image(__u32 tag)
+{
+	return tag == REC_TREE || tag == REC_CPU || tag == REC_EXTERNAL;
+}
+
 static size_t compare_all_owned(struct compare *c, bool all)
 {
 	size_t compared = 0;
 
 	for (unsigned int i = 0; i < nr_res_types; i++)
-		if (res_types[i]->owned && res_types[i]->tag != REC_TREE && res_types[i]->tag != REC_EXTERNAL)
+		if (res_types[i]->owned && !is_about_image(res_types[i]->tag))
 			compared += compare_owned(c, res_types[i], all);
 	return compared;
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "arch/arch.h"
 #include "cleanup.h"
 #include "dump_find.h"
 #include "log.h"
@@ -19,6 +20,7 @@
 #include "rec_state.h"
 #include "res.h"
 #include "res/aio.h"
+#include "res/cpu.h"
 #include "res/sockopt.h"
 #include "tcp_lock.h"
 #include "vdso.h"
@@ -196,7 +198,7 @@ static int collect_records(struct dump *d, const struct res_type *type)
 
 int dump_collect(struct dump *d)
 {
-	int err = collect_tree(d) ?: queue_collect(d);
+	int err = collect_tree(d) ?: cpu_collect(d) ?: queue_collect(d);
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++) {
 		if (res_types[i]->collect_task)
@@ -382,6 +384,7 @@ static int recipe(struct dump *d)
 	struct walk_opts wopts = { .verbose = d->opts->verbose };
 	int err;
 
+	arch_cpu(&d->cpu);
 	err = walk_open(&d->walk, &wopts); /* 50-200 ms that the target need not pay for */
 	if (!err)
 		err = pages_pool_create(&d->pool);

@@ -13,6 +13,7 @@
 #include "ids.h"
 #include "image.h"
 #include "pages.h"
+#include "rec_cpu.h"
 #include "res/tcp.h"
 #include "snap.h"
 #include "tree.h"
@@ -46,6 +47,7 @@ struct dump {
 	struct tree tree;
 	struct users users;
 	const struct snap *sysv_like; /* the records of an image say which System V objects; else NULL */
+	struct rec_cpu cpu;  /* of this system */
 	struct rec_task own; /* this process, for what must be equal */
 	struct freeze freeze;
 	struct check check;

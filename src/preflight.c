@@ -12,12 +12,11 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "arch/arch.h"
 #include "capability.h"
 #include "log.h"
 #include "rec_state.h"
+#include "res/cpu.h"
 #include "res/inet.h"
-#include "res/regs.h"
 #include "res/unix_make.h"
 #include "restore.h"
 #include "res/huge.h"
@@ -132,20 +131,6 @@ static int check_pid_max(const struct restore *r)
 	return 0;
 }
 
-static int check_cpu(const struct restore *r)
-{
-	__u64 have = arch_cpu_features();
-
-	snap_for_each(&r->image.snap, REC_REGS, const struct rec_regs, regs) {
-		__u64 need = arch_xstate_features(regs->data + REGS_GREGS, regs->xsave_len);
-
-		if (need & ~have)
-			return fail(-EOPNOTSUPP, "this processor lacks register state that the tree uses "
-				    "(xstate features %#llx, here %#llx)", need, have);
-	}
-	return 0;
-}
-
 /* What every stub inherits, and may not exceed without CAP_SYS_RESOURCE. */
 static int check_limits(struct restore *r)
 {
@@ -207,7 +192,7 @@ int preflight(struct restore *r)
 	if (!err)
 		err = check_pid_max(r);
 	if (!err)
-		err = check_cpu(r);
+		err = cpu_preflight(r);
 	if (!err)
 		err = sysv_places(r);
 	if (!err)

@@ -15,6 +15,7 @@
 #include "image.h"
 #include "machine.h"
 #include "plan.h"
+#include "rec_cpu.h"
 #include "res.h"
 #include "res/tcp.h"
 #include "tree.h"
@@ -60,6 +61,7 @@ struct restore {
 	const struct restore_opts *opts;
 	struct image image;
 	const struct rec_tree *info;
+	struct rec_cpu cpu;  /* of this system; preflight() reads it */
 	struct tree tree;
 	struct plan plan;
 	struct machine machine;

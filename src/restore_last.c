@@ -128,7 +128,7 @@ static int set_registers(struct restore *r, struct unit *u)
 	int err;
 
 	end_sleep(r, u, regs);
-	err = arch_set_xstate(u->tid, regs->data + REGS_GREGS, regs->xsave_len);
+	err = arch_set_xstate(u->tid, &r->cpu, regs->data + REGS_GREGS, regs->xsave_len);
 	if (!err)
 		err = arch_set_regs(u->tid, (const void *)regs->data);
 	if (!err && ptrace(PTRACE_SETSIGMASK, u->tid, sizeof(regs->sigmask), &regs->sigmask))

@@ -9,20 +9,31 @@
 #include <sys/user.h>
 #include <linux/types.h>
 
-/* NT_PRSTATUS and NT_X86_XSTATE of a stopped thread. len: room on entry, bytes on return. -errno. */
+struct rec_cpu;
+
+/* NT_PRSTATUS and NT_X86_XSTATE of a stopped thread. len: room on entry, bytes on return. -errno.
+ * Register state is the same wherever it was read: only as long as what is in it, and with nothing of
+ * the processor itself. here is what arch_cpu() says. */
 int arch_get_regs(pid_t tid, struct user_regs_struct *regs);
 int arch_set_regs(pid_t tid, const struct user_regs_struct *regs);
 int arch_get_xstate(pid_t tid, void *buf, size_t *len);
-int arch_set_xstate(pid_t tid, const void *buf, size_t len);
+int arch_set_xstate(pid_t tid, const struct rec_cpu *here, const void *buf, size_t len);
 
-/* Room that arch_get_xstate() may need. */
+/* Room that arch_get_xstate() may need; at least so much it brings. */
 #define ARCH_XSTATE_MAX 16384
+#define ARCH_XSTATE_MIN 576
 
-/* The features (XCR0 bits) that an xstate blob may hold; 0 when it is too short to tell. */
+/* The features (XCR0 bits) that an xstate blob holds; 0 when it is too short to tell. */
 __u64 arch_xstate_features(const void *xstate, size_t len);
 
-/* The same of this processor, as the kernel has it enabled (XGETBV). */
-__u64 arch_cpu_features(void);
+/* What programs see of this processor. */
+void arch_cpu(struct rec_cpu *cpu);
+
+/* A processor lacks features that another has: their names, as many as fit. */
+bool arch_cpu_lacks(const struct rec_cpu *have, const struct rec_cpu *need, char *names, size_t len);
+
+/* A kind of register state that the two keep at different places in memory, or NULL; which: its number. */
+const char *arch_cpu_moved(const struct rec_cpu *have, const struct rec_cpu *need, unsigned int *which);
 
 /* The system call that the thread is in, or -1. */
 static inline long arch_syscall_nr(const struct user_regs_struct *regs)

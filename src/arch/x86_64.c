@@ -2,7 +2,6 @@
 /* x86_64.c - registers and system-call convention of x86-64. */
 #include "arch.h"
 
-#include <cpuid.h>
 #include <elf.h>
 #include <errno.h>
 #include <string.h>
@@ -12,11 +11,14 @@
 #include <sys/wait.h>
 
 #include "cleanup.h"
+#include "rec_cpu.h"
 
 /* include/linux/errno.h: results that never reach user space */
 #define ERESTARTNOHAND 514
 #define ERESTART_RESTARTBLOCK 516
-#define XSTATE_XCR0 464 /* struct xregs_state: sw_reserved, as ptrace(2) fills it */
+/* struct xregs_state: what the kernel adds for who reads it, then XSTATE_BV, XCOMP_BV, zeros */
+#define XSTATE_SOFTWARE 464
+#define XSTATE_HEADER 512
 
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE 0x202
@@ -51,33 +53,55 @@ int arch_set_regs(pid_t tid, const struct user_regs_struct *regs)
 	return set_regset(tid, NT_PRSTATUS, regs, sizeof(*regs));
 }
 
-int arch_get_xstate(pid_t tid, void *buf, size_t *len)
+/* A processor without XSAVE: what it has is the same as the beginning of what others have. */
+static int get_fxstate(pid_t tid, char *buf, size_t *len)
 {
-	return get_regset(tid, NT_X86_XSTATE, buf, len);
+	static const __u64 features = 3; /* x87 and SSE */
+	size_t fx_len = XSTATE_HEADER;
+	int err = get_regset(tid, NT_PRFPREG, buf, &fx_len);
+
+	memset(buf + XSTATE_HEADER, 0, ARCH_XSTATE_MIN - XSTATE_HEADER);
+	memcpy(buf + XSTATE_HEADER, &features, sizeof(features));
+	*len = ARCH_XSTATE_MIN;
+	return err;
 }
 
-int arch_set_xstate(pid_t tid, const void *buf, size_t len)
+int arch_get_xstate(pid_t tid, void *buf, size_t *len)
 {
-	return set_regset(tid, NT_X86_XSTATE, buf, len);
+	int err = get_regset(tid, NT_X86_XSTATE, buf, len);
+	char *bytes = buf;
+
+	if (err == -ENODEV)
+		err = get_fxstate(tid, buf, len);
+	if (err || *len < ARCH_XSTATE_MIN)
+		return err ? err : -EPROTO;
+	memset(bytes + XSTATE_SOFTWARE, 0, XSTATE_HEADER - XSTATE_SOFTWARE);
+	while (*len > ARCH_XSTATE_MIN && !bytes[*len - 1])
+		--*len;
+	*len = ALIGN_UP(*len, 64ul);
+	return 0;
+}
+
+/* The kernel takes only as much as it would give (arch/x86/kernel/fpu/regset.c: xstateregs_set()). */
+int arch_set_xstate(pid_t tid, const struct rec_cpu *here, const void *buf, size_t len)
+{
+	char whole[ARCH_XSTATE_MAX] = {};
+
+	if (!here->xsave_size)
+		return set_regset(tid, NT_PRFPREG, buf, XSTATE_HEADER);
+	if (here->xsave_size > sizeof(whole))
+		return -E2BIG;
+	memcpy(whole, buf, len < here->xsave_size ? len : here->xsave_size);
+	return set_regset(tid, NT_X86_XSTATE, whole, here->xsave_size);
 }
 
 __u64 arch_xstate_features(const void *xstate, size_t len)
 {
 	__u64 features = 0;
 
-	if (len >= XSTATE_XCR0 + sizeof(features))
-		memcpy(&features, (const char *)xstate + XSTATE_XCR0, sizeof(features));
+	if (len >= ARCH_XSTATE_MIN)
+		memcpy(&features, (const char *)xstate + XSTATE_HEADER, sizeof(features));
 	return features;
-}
-
-__u64 arch_cpu_features(void)
-{
-	__u32 eax, ebx, ecx, edx;
-
-	if (!__get_cpuid(1, &eax, &ebx, &ecx, &edx) || !(ecx & bit_OSXSAVE))
-		return 3; /* x87 and SSE are always there */
-	__asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
-	return (__u64)edx << 32 | eax;
 }
 
 bool arch_restarts_by_block(const struct user_regs_struct *regs)

@@ -60,6 +60,7 @@ static int read_regs(const struct image *img, const void *rec)
 	const struct rec_regs *r = rec;
 
 	if (r->gregs_len != sizeof(struct user_regs_struct) || r->xsave_len > ARCH_XSTATE_MAX ||
+	    r->xsave_len < ARCH_XSTATE_MIN ||
 	    r->h.len < sizeof(*r) + REGS_GREGS + r->xsave_len || r->restart > RESTART_FUTEX)
 		return fail(-ERR_IMAGE, "image: registers of task %llu are malformed", r->task);
 	return 0;
