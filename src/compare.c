@@ -12,6 +12,7 @@
 #include "res/file.h"
 #include "log.h"
 #include "rec_cpu.h"
+#include "pid_order.h"
 #include "rec_external.h"
 #include "rec_file.h"
 #include "path.h"
@@ -344,30 +345,37 @@ static void merge_areas(struct snap *s)
 	snap_filter(s, REC_VMA, is_kept, NULL);
 }
 
-static void compare_tasks(struct compare *c, const struct dump *d)
+static int compare_tasks(struct compare *c, const struct dump *d)
 {
 	const struct res_type *type = res_type(REC_TASK);
+	size_t nr;
+	const struct rec_pid **pid _free_ = pid_order(c->live, &nr);
 	bool fresh;
+
+	if (!pid)
+		return fail(-ENOMEM, "verify");
 
 	for (unsigned int i = 0; i < c->r->nr_units; i++) {
 		const struct unit *u = &c->r->units[i];
-		const struct rec_task *live = NULL;
+		const struct rec_pid *p = u->task ? pid_order_find(pid, nr, u->tid) : NULL;
+		const struct rec_task *live = p ? dump_task_of(d, p->addr) : NULL;
 
 		if (!u->task)
 			continue;
-		snap_for_each(c->live, REC_PID, const struct rec_pid, p)
-			if (p->numbers[0] == u->tid)
-				live = dump_task_of(d, p->addr);
 		if (!live || !is_bound(c, u->task->addr, live->addr, &fresh))
 			differs(c, type, u->task, "presence", 0, 1, 0);
 		else
 			compare_record(c, type, u->task, live);
 	}
+	return 0;
 }
 
 static int compare_all(struct compare *c, struct dump *d)
 {
-	compare_tasks(c, d);
+	int err = compare_tasks(c, d);
+
+	if (err)
+		return err;
 	merge_areas(&c->r->image.snap);
 	merge_areas(&d->snap);
 	/* descriptors lead to sockets, these to messages, those to files that nobody else has, and so on */

@@ -14,6 +14,7 @@
 
 #include "capability.h"
 #include "log.h"
+#include "pid_order.h"
 #include "rec_state.h"
 #include "res/cpu.h"
 #include "res/inet.h"
@@ -54,12 +55,6 @@ static const struct rec_task *holder(const struct snap *s, const struct rec_pid 
 	return NULL;
 }
 
-static int by_number(const void *a, const void *b)
-{
-	return (*(const struct rec_pid *const *)a)->numbers[0] -
-	       (*(const struct rec_pid *const *)b)->numbers[0];
-}
-
 static void report_taken(const struct snap *live, const struct rec_pid *pid)
 {
 	const char *how = NULL;
@@ -76,27 +71,17 @@ static void report_taken(const struct snap *live, const struct rec_pid *pid)
 static int check_numbers(const struct restore *r, const struct snap *live)
 {
 	size_t nr;
-	void **all = snap_all(live, REC_PID, &nr);
-	const struct rec_pid **v _free_ = calloc(nr + 1, sizeof(*v));
+	const struct rec_pid **v _free_ = pid_order(live, &nr);
 	int err = 0;
 
 	if (!v)
 		return fail(-ENOMEM, "restore");
-	for (size_t i = 0; i < nr; i++)
-		v[i] = all[i];
-	qsort(v, nr, sizeof(*v), by_number);
 	snap_for_each(&r->image.snap, REC_PID, const struct rec_pid, pid) {
-		struct rec_pid *key _free_ = malloc(sizeof(*key) + sizeof(__s32));
-		const struct rec_pid **hit;
+		int wanted = wanted_here(r, pid);
+		const struct rec_pid *has = wanted ? pid_order_find(v, nr, wanted) : NULL;
 
-		if (!key)
-			return fail(-ENOMEM, "restore");
-		key->numbers[0] = wanted_here(r, pid);
-		if (!key->numbers[0])
-			continue;
-		hit = bsearch(&key, v, nr, sizeof(*v), by_number);
-		if (hit) {
-			report_taken(live, *hit);
+		if (has) {
+			report_taken(live, has);
 			err = -ERR_TAKEN;
 		}
 	}
