@@ -140,6 +140,9 @@ $(FUZZ)/extract: $(B)/tests/fuzz/extract.o $(UNIT_OBJ)
 $(B)/tests/bench/%: tests/bench/%.c tests/bench/load.h
 	@mkdir -p $(@D)
 	$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -pthread -o $@ $<
+$(B)/tests/bench/bench: tests/bench/bench.c $(UNIT_OBJ) # walks itself, as the tool does
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -O2 $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
 $(B)/tests/%.o: ALL_CFLAGS += -Itests -O1
 

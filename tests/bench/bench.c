@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "walk.h"
 
 #define RUNS_MAX 99
 
@@ -198,6 +199,27 @@ static double floor_ms(struct bench *b)
 	return now_ms() - start;
 }
 
+/* Every task of the system with its chain of numbers, while all of them run. */
+static double walk_ms(struct bench *b)
+{
+	struct walk *w = NULL;
+	struct series time = {};
+
+	if (walk_open(&w, &(struct walk_opts){}))
+		die(b, "the walk cannot be opened");
+	for (int i = 0; i < b->runs; i++) {
+		struct snap s = {};
+		double start = now_ms();
+
+		if (walk_run(w, WALK_TASKS, &s))
+			die(b, "the walk fails");
+		add(&time, now_ms() - start);
+		snap_free(&s);
+	}
+	walk_close(w);
+	return median(&time);
+}
+
 static double memcpy_ms(void)
 {
 	static char from[1 << 20], to[1 << 20];
@@ -281,12 +303,13 @@ static void measure_restores(struct bench *b)
 
 static void measure(struct bench *b, const struct shape *s)
 {
-	double memory;
+	double memory, walk;
 
 	start_load(b, s);
+	walk = walk_ms(b);
 	measure_snapshots(b, s, &memory);
 	measure_restores(b);
-	printf(" %9.1f\n", memory);
+	printf(" %9.1f %9.1f\n", memory, walk);
 	fflush(stdout);
 	kill(b->root, SIGKILL);
 	reap_all(b);
@@ -314,9 +337,9 @@ int main(int argc, char **argv)
 	if (mkdir(b.dir, 0700))
 		die(&b, b.dir);
 	printf("medians of %d runs; ms and MiB; pause: as a task of the tree sees it; floor: "
-	       "process_vm_readv of the same memory; memcpy: %.0f ms a GiB\n", b.runs, memcpy_ms());
-	printf("%-28s %9s %9s %9s %9s %7s %9s %9s\n", "", "pause", "dump", "image", "floor", "ratio",
-	       "restore", "dumper");
+	       "process_vm_readv of the same memory; walk: of all tasks of the system; memcpy: %.0f ms a GiB\n", b.runs, memcpy_ms());
+	printf("%-28s %9s %9s %9s %9s %7s %9s %9s %9s\n", "", "pause", "dump", "image", "floor", "ratio",
+	       "restore", "dumper", "walk");
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
 		if (strstr(shapes[i].name, only))
 			measure(&b, &shapes[i]);
