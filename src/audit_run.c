@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "audit_rules.h"
 #include "cleanup.h"
 #include "log.h"
 
@@ -372,6 +373,17 @@ static int tell_ready_sinks(struct audit_run *r, int fd)
 	return err;
 }
 
+/* A file with a mistake is told, and changes nothing. */
+static void read_rules(struct audit_run *r)
+{
+	struct audit_rules *rules;
+
+	if (audit_rules_read(&rules, r->rules))
+		return;
+	audit_rules_free(r->audit.opts.rules);
+	r->audit.opts.rules = rules;
+}
+
 static void take_signal(struct audit_run *r)
 {
 	struct signalfd_siginfo info;
@@ -380,6 +392,8 @@ static void take_signal(struct audit_run *r)
 		return;
 	if (info.ssi_signo == SIGUSR1)
 		r->tell_all = true;
+	else if (info.ssi_signo == SIGHUP && r->rules)
+		read_rules(r);
 	else
 		r->stop = true;
 }

@@ -13,6 +13,7 @@ struct audit_run {
 	__u64 for_ns;       /* how long, 0: until a signal */
 	__u64 count;        /* how many events after the start, 0: any */
 	int signals;        /* signalfd, -1: none */
+	const char *rules;  /* file of opts.rules, or NULL */
 	bool stop, tell_all;
 	/* what the loop knows */
 	__u64 begin_ns, tick_ns;

@@ -53,7 +53,7 @@ struct request {
 	enum audit_format format;
 	__u32 types;
 	bool types_given;
-	const char *write, *read, *rules, *html;
+	const char *write, *read, *html;
 };
 
 static void help(void)
@@ -215,7 +215,7 @@ static int parse_option(struct request *q, int c)
 		q->views.max_series = n;
 		return err;
 	case OPT_RULES:
-		q->rules = optarg;
+		q->run.rules = optarg;
 		break;
 	case OPT_FOR:
 		return take_number("--for", 1e9, SECOND, &q->run.for_ns);
@@ -284,6 +284,7 @@ static int catch_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -421,8 +422,8 @@ int cmd_audit(int argc, char **argv)
 	err = parse(&q, argc, argv);
 	if (err)
 		return err < 0 ? STATUS_DONE : err;
-	if (q.rules)
-		err = audit_rules_read(&q.run.audit.opts.rules, q.rules);
+	if (q.run.rules)
+		err = audit_rules_read(&q.run.audit.opts.rules, q.run.rules);
 	if (!err)
 		err = q.html ? write_page(&q) : q.read ? replay(&q) : watch(&q);
 	audit_rules_free(q.run.audit.opts.rules);
