@@ -303,11 +303,11 @@ void plan_describe(const struct plan *p, FILE *out)
 
 		if (t->pid)
 			pid_chain(t->pid, 0, chain, sizeof(chain));
-		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s%s%s%s group %s\n", i, chain,
+		fprintf(out, "%u %s %s %s by %u parent %u%s%s%s%s%s%s%s%s%s group %s\n", i, chain,
 			kinds[t->kind], methods[t->method], t->creator, t->parent,
 			t->new_pidns ? " newpid" : "", t->ushered ? " ushered" : "",
 			t->blind ? " blind" : "", t->put_in ? " put" : "", t->enter ? " entrant" : "", t->setsid ? " setsid" : "",
-			t->before_setsid ? " early" : "", t->lead_first ? " lead, then" : "",
+			t->before_setsid ? " early" : "", t->before_userns ? " before" : "", t->lead_first ? " lead, then" : "",
 			groups[t->group]);
 	}
 }

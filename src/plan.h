@@ -60,6 +60,8 @@ struct plan_task {
 	__u64 userns;                /* it is made in that user namespace; 0: with the restorer's rights */
 	const struct rec_task *like; /* whose ids it is born with there; NULL: the restorer's */
 	bool early;                  /* it enters its own before it makes children, as some share its directories */
+	bool enters_late;            /* early, but behind its setsid(): children come before the one, and after the other */
+	bool before_userns;          /* its early creator makes it before it enters */
 	__u64 stands;                /* the one that it makes children in, */
 	const struct rec_task *stands_like; /* and whose ids these are born with */
 	unsigned int blind;          /* so many outer numbers its maker cannot choose: by ns_last_pid */

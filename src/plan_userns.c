@@ -175,6 +175,46 @@ static bool has_less_rights(const struct userns *u, const struct plan_task *t)
 					 u->pl->plan->task[t->creator].stands);
 }
 
+/*
+ * May its creator have entered its user namespace after that, clone() first, unshare() then? Who shares
+ * directories with it came later (unshare(2): EINVAL while somebody does).
+ */
+static bool can_be_before(const struct plan_task *t)
+{
+	return !(t->share & CLONE_FS) && !plan_is_slow(t);
+}
+
+static bool is_before(const struct userns *u, const struct plan_task *t)
+{
+	const struct plan_task *by = &u->pl->plan->task[t->creator];
+
+	if (!by->early || !can_be_before(t))
+		return false;
+	return t->before_setsid ? by->enters_late || has_less_rights(u, t) : by->enters_late && has_less_rights(u, t);
+}
+
+/*
+ * It has children that it made after its setsid(), and before it entered its user namespace. When it has
+ * neither session nor group of its own, none of them need come before that.
+ */
+static bool enters_late(const struct userns *u, const struct plan_task *by)
+{
+	struct plan_task *task = u->pl->plan->task;
+	bool settles = by->setsid || by->lead_first || by->group == GROUP_LEAD, late = false;
+
+	for (unsigned int i = 1; i < u->pl->plan->nr; i++) {
+		struct plan_task *t = &task[i];
+
+		if (t->method == PLAN_FOREIGN || &task[t->creator] != by)
+			continue;
+		t->before_setsid &= settles;
+		if (t->before_setsid && !can_be_before(t))
+			return false;
+		late |= !t->before_setsid && can_be_before(t) && has_less_rights(u, t);
+	}
+	return late;
+}
+
 static void be_born(struct userns *u, unsigned int i)
 {
 	struct plan_task *t = &u->pl->plan->task[i];
@@ -184,14 +224,16 @@ static void be_born(struct userns *u, unsigned int i)
 
 	if (t->method == PLAN_FORK || t->method == PLAN_SIBLING) {
 		plan_birth(u, t->creator);
-		if (has_less_rights(u, &u->pl->plan->task[i]))
+		t = &u->pl->plan->task[i]; /* there may be more of them now */
+		t->before_userns = is_before(u, t);
+		if (!t->before_userns && has_less_rights(u, t))
 			be_orphan(u, i);
 		t = &u->pl->plan->task[i]; /* there may be more of them now */
 		plan_birth(u, t->creator);
 		t = &u->pl->plan->task[i];
 		by = &u->pl->plan->task[t->creator];
-		from = by->stands;
-		like = by->stands_like;
+		from = t->before_userns ? by->userns : by->stands;
+		like = t->before_userns ? by->like : by->stands_like;
 	}
 	t->userns = from;
 	t->like = like;
@@ -207,6 +249,7 @@ static void be_born(struct userns *u, unsigned int i)
 	if (t->early && userns_of_task(u->snap, body_of(t->proc)) != t->userns) {
 		t->stands = userns_of_task(u->snap, body_of(t->proc));
 		t->stands_like = body_of(t->proc);
+		t->enters_late = enters_late(u, t);
 	} else {
 		t->early = false;
 	}

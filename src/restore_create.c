@@ -89,10 +89,19 @@ static int list_children(const struct restore *r, struct creators *c)
 	return 0;
 }
 
-static void add_children(struct restore *r, const struct creators *c, unsigned int by, bool early)
+/* In this order; who enters its user namespace late does so in the end of BEFORE_ENTRY. */
+enum when { BEFORE_USERNS, BEFORE_SETSID, BEFORE_ENTRY, IN_THE_END };
+
+static enum when made_when(const struct plan_task *t)
+{
+	return t->before_setsid ? t->before_userns ? BEFORE_USERNS : BEFORE_SETSID :
+	       t->before_userns ? BEFORE_ENTRY : IN_THE_END;
+}
+
+static void add_children(struct restore *r, const struct creators *c, unsigned int by, enum when when)
 {
 	for (unsigned int i = c->first[by]; i != NO_CHILD; i = c->next[i])
-		if (r->plan.task[i].before_setsid == early && !plan_is_slow(&r->plan.task[i]))
+		if (made_when(&r->plan.task[i]) == when && !plan_is_slow(&r->plan.task[i]))
 			restore_add_clone(r, &r->units[by].batch, i);
 }
 
@@ -151,10 +160,11 @@ static bool is_helpers(const struct restore *r, unsigned int i)
 }
 
 /* Its own session or group, and the children that are born there. */
-static void settle(struct restore *r, const struct creators *c, unsigned int i)
+static int settle(struct restore *r, const struct creators *c, unsigned int i)
 {
 	const struct plan_task *t = &r->plan.task[i];
 	struct batch *b = &r->units[i].batch;
+	int err = 0;
 
 	if (t->setsid) {
 		batch_op(b, SYS_setsid);
@@ -162,7 +172,11 @@ static void settle(struct restore *r, const struct creators *c, unsigned int i)
 	} else if (t->group == GROUP_LEAD || t->lead_first) {
 		batch_op(b, SYS_setpgid, 0, 0);
 	}
-	add_children(r, c, i, false);
+	add_children(r, c, i, BEFORE_ENTRY);
+	if (t->enters_late)
+		err = cred_enter(r, &r->units[i]);
+	add_children(r, c, i, IN_THE_END);
+	return err;
 }
 
 static int program_creation(struct restore *r, const struct creators *c)
@@ -180,11 +194,12 @@ static int program_creation(struct restore *r, const struct creators *c)
 		if (t->method == PLAN_ROOT || t->method == PLAN_FOREIGN)
 			clean_root(r, b);
 		err = restore_enter_mounts(r, i);
-		if (!err && t->early)
+		add_children(r, c, i, BEFORE_USERNS);
+		if (!err && t->early && !t->enters_late)
 			err = cred_enter(r, &r->units[i]);
-		add_children(r, c, i, true);
-		if (!t->settle_round)
-			settle(r, c, i);
+		add_children(r, c, i, BEFORE_SETSID);
+		if (!err && !t->settle_round)
+			err = settle(r, c, i);
 		if (!err && !plan_waits(t))
 			err = machine_submit(&r->machine, i, b);
 	}
@@ -290,8 +305,7 @@ static int settle_late(struct restore *r, const struct creators *c, unsigned int
 	for (unsigned int i = 0; i < r->nr_procs && !err; i++) {
 		if (r->plan.task[i].settle_round != round)
 			continue;
-		settle(r, c, i);
-		err = restore_run_unit(r, &r->units[i]);
+		err = settle(r, c, i) ?: restore_run_unit(r, &r->units[i]);
 	}
 	return err;
 }
