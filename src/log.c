@@ -2,6 +2,7 @@
 /* log.c - one line a failure, on stderr. */
 #include "log.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ int fail(int err, const char *fmt, ...)
 		fprintf(stderr, "bpf-ckpt: %s: %s\n", text, strerror(-err));
 	else
 		fprintf(stderr, "bpf-ckpt: %s\n", text);
-	return err;
+	return err == -ENOMEM ? -ERR_TOLD : err;
 }
 
 void warn(const char *fmt, ...)
@@ -33,7 +34,9 @@ void warn(const char *fmt, ...)
 
 enum exit_status exit_status(int err)
 {
-	if (err <= -5000)
+	if (err == -ENOMEM)
+		fprintf(stderr, "bpf-ckpt: %s\n", strerror(ENOMEM));
+	if (err <= -5000 && err != -ERR_TOLD)
 		return (enum exit_status)(-err - 5000);
 	return err < 0 ? STATUS_FAILED : STATUS_DONE;
 }

@@ -27,19 +27,23 @@ enum {
 	ERR_USAGE = 5000 + STATUS_USAGE,
 	ERR_INCOMPLETE = 5000 + STATUS_INCOMPLETE,
 	ERR_DIFFERS = 5000 + STATUS_FAILED, /* a tree is not what its image says */
+	ERR_TOLD = 6000,                       /* -ENOMEM that was reported */
 };
 
 /*
  * Report a failure where it happened: "bpf-ckpt: MESSAGE: STRERROR" in one line on stderr. Returns
  * err, so that a caller writes `return fail(-errno, "open %s", path);`. The errno's text is left
  * out for err == 0 and for the ERR_* above. Callers further up pass the value on without a word.
+ *
+ * Only -ENOMEM need not be reported where it happens, as there is nothing to say about it: exit_status()
+ * does so when nobody has. It becomes -ERR_TOLD when somebody did.
  */
 int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
 
 /* A line on stderr that is no failure: "bpf-ckpt: warning: MESSAGE". */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
 
-/* The exit status for a return value of ours. */
+/* The exit status for a return value of ours. Reports -ENOMEM. */
 enum exit_status exit_status(int err);
 
 #endif

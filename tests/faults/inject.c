@@ -7,6 +7,8 @@
  *	inject fail N ERRNO COMMAND.. call N is not made and fails with ERRNO
  *	inject storm K COMMAND...     each K-th call that may be interrupted is not made: EINTR
  *	inject full N COMMAND...      from call N on, what writes to files or makes room says ENOSPC
+ *	inject memory N COMMAND...    from call N on there is no more memory: mmap, mremap, brk
+ *	inject run N COMMAND...       at the entry of call N, $INJECT_RUN is run by sh(1), and waited for
  *
  * To descriptor 3 go how many calls were seen, and the number of the one that was hit (-1: none).
  * Calls are those of all threads of the command, in the order in which they are seen, from its first
@@ -20,20 +22,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum mode { COUNT, KILL, FAIL, STORM, FULL };
+enum mode { COUNT, KILL, FAIL, STORM, FULL, MEMORY, RUN };
 
 struct job {
 	enum mode mode;
 	unsigned long at, seen, interruptible;
 	int error;
 	long hit;
-	bool loaded;
+	bool loaded, done;
 	pid_t leader;
 };
 
@@ -41,6 +44,7 @@ struct job {
 struct cancelled {
 	pid_t tid;
 	int error;
+	unsigned long long brk; /* what brk(2) was asked for: a register that it leaves alone */
 };
 
 static struct cancelled *find(struct cancelled *v, size_t nr, pid_t tid)
@@ -74,6 +78,12 @@ static bool takes_room(const struct user_regs_struct *regs)
 
 	return (nr == SYS_write && regs->rdi > 2) || nr == SYS_writev || nr == SYS_pwrite64 || nr == SYS_fallocate ||
 	       nr == SYS_ftruncate || nr == SYS_fsync || nr == SYS_linkat || nr == SYS_copy_file_range;
+}
+
+/* New memory that is nobody's yet; what maps a file is not malloc(3)'s. */
+static bool takes_memory(const struct user_regs_struct *regs)
+{
+	return (regs->orig_rax == SYS_mmap && regs->r10 & MAP_ANONYMOUS) || regs->orig_rax == SYS_mremap;
 }
 
 /*
@@ -115,9 +125,19 @@ static int verdict(struct job *job, const struct user_regs_struct *regs)
 		return may_be_interrupted(nr) && ++job->interruptible % job->at == 0 ? EINTR : 0;
 	case FULL:
 		return job->seen >= job->at && takes_room(regs) ? ENOSPC : 0;
+	case MEMORY:
+		return job->seen >= job->at && takes_memory(regs) ? ENOMEM : 0;
 	default:
 		return 0;
 	}
+}
+
+static void run_command(void)
+{
+	int status = system(getenv("INJECT_RUN") ?: "true");
+
+	if (status)
+		fprintf(stderr, "inject: the command gives %d\n", status);
 }
 
 static void enter(struct job *job, struct cancelled *c, pid_t tid)
@@ -128,26 +148,39 @@ static void enter(struct job *job, struct cancelled *c, pid_t tid)
 	if (ptrace(PTRACE_GETREGS, tid, 0, &regs))
 		return;
 	error = verdict(job, &regs);
-	if (error || (job->mode == KILL && job->seen == job->at))
+	if (error || (job->mode != STORM && job->seen == job->at))
 		job->hit = regs.orig_rax;
 	if (job->mode == KILL && job->seen == job->at)
 		kill(job->leader, SIGKILL);
+	if (job->mode == RUN && job->loaded && job->seen == job->at && !job->done) {
+		job->done = true;
+		run_command();
+	}
+	if (job->mode == MEMORY && job->loaded && job->seen >= job->at && regs.orig_rax == SYS_brk) {
+		c->brk = regs.rdi;
+		regs.rdi = 0; /* it stays where it is: that is how brk(2) fails */
+		ptrace(PTRACE_SETREGS, tid, 0, &regs);
+	}
 	if (!error)
 		return;
 	regs.orig_rax = -1; /* no such call: nothing happens, and rax can be chosen at its exit */
 	if (!ptrace(PTRACE_SETREGS, tid, 0, &regs))
-		*c = (struct cancelled){ tid, error };
+		*c = (struct cancelled){ tid, error, 0 };
 }
 
 static void leave(struct cancelled *c)
 {
 	struct user_regs_struct regs;
 
-	if (!c->error || ptrace(PTRACE_GETREGS, c->tid, 0, &regs))
+	if ((!c->error && !c->brk) || ptrace(PTRACE_GETREGS, c->tid, 0, &regs))
 		return;
-	regs.rax = -c->error;
+	if (c->error)
+		regs.rax = -c->error;
+	else
+		regs.rdi = c->brk;
 	ptrace(PTRACE_SETREGS, c->tid, 0, &regs);
 	c->error = 0;
+	c->brk = 0;
 }
 
 /* A stop at a system call: which end of it, the kernel knows. */
@@ -157,7 +190,7 @@ static void at_call(struct job *job, struct cancelled *v, size_t *nr, pid_t tid)
 	struct cancelled *c = find(v, *nr, tid);
 
 	if (!c && *nr < 256)
-		*(c = &v[(*nr)++]) = (struct cancelled){ tid, 0 };
+		*(c = &v[(*nr)++]) = (struct cancelled){ tid, 0, 0 };
 	if (!c || ptrace(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), &info) <= 0)
 		return;
 	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
@@ -224,19 +257,19 @@ static int start(struct job *job, char **argv)
 
 static int usage(void)
 {
-	fprintf(stderr, "Usage: inject count|kill N|fail N ERRNO|storm K|full N COMMAND...\n");
+	fprintf(stderr, "Usage: inject count|kill N|fail N ERRNO|storm K|full N|memory N|run N COMMAND...\n");
 	return 2;
 }
 
 int main(int argc, char **argv)
 {
-	static const char *const names[] = { "count", "kill", "fail", "storm", "full" };
+	static const char *const names[] = { "count", "kill", "fail", "storm", "full", "memory", "run" };
 	struct job job = { .at = 1, .hit = -1 };
 	int arg = 2, status;
 
-	while (job.mode <= FULL && (argc < 2 || strcmp(argv[1], names[job.mode])))
+	while (job.mode <= RUN && (argc < 2 || strcmp(argv[1], names[job.mode])))
 		job.mode++;
-	if (job.mode > FULL)
+	if (job.mode > RUN)
 		return usage();
 	if (job.mode != COUNT && arg < argc)
 		job.at = strtoul(argv[arg++], NULL, 10);
