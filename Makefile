@@ -180,7 +180,7 @@ fuzz-image: test-deps
 POINTS  ?= 100
 check-faults: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
-	@tests/faults/sweep -p $(POINTS)
+	@tests/faults/sweep -p $(POINTS) && tests/faults/meddle -p $(POINTS)
 # RUNS of each shape; SHAPE: only those whose name has this in it
 RUNS  ?= 7
 SHAPE ?=

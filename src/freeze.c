@@ -135,6 +135,16 @@ static bool take_status(struct frozen *e, int status)
 	return false;
 }
 
+/* What to do about a thread that sleeps where no signal wakes it, by the function it sleeps in. */
+static const char *advice(const char *wchan)
+{
+	if (!strcmp(wchan, "__refrigerator"))
+		return "its cgroup is frozen (freezer.state of cgroup v1): thaw it";
+	if (!strcmp(wchan, "kernel_clone"))
+		return "it waits for its vfork(2) child to exec or exit: try again, or raise --timeout";
+	return "wait until its system call is over, or raise --timeout";
+}
+
 static int not_stopping(const struct frozen *e)
 {
 	char comm[32], state[32], wchan[64] = "", path[64];
@@ -146,9 +156,8 @@ static int not_stopping(const struct frozen *e)
 	file = fopen(path, "re");
 	if (file && !fgets(wchan, sizeof(wchan), file))
 		wchan[0] = 0;
-	return fail(-ETIMEDOUT, "thread %d (%s) does not stop: it is in state %s%s%s; wait until its "
-		    "system call is over, or raise --timeout", e->tid, comm, state,
-		    wchan[0] ? ", in " : "", wchan);
+	return fail(-ETIMEDOUT, "thread %d (%s) does not stop: it is in state %s%s%s; %s", e->tid, comm, state,
+		    wchan[0] ? ", in " : "", wchan, advice(wchan));
 }
 
 int freeze_await(struct frozen *e, __u64 deadline)
