@@ -43,7 +43,7 @@ run_undisturbed() {
 }
 
 has_ended() {
-	[ -e "$dir/work/status" ]
+	[ -s "$dir/work/status" ] # it is written at once: not empty
 }
 
 midway_or_ended() {
@@ -60,6 +60,7 @@ dump_midway() {
 	dump "$root" --kill
 	status=$?
 	if has_ended; then
+		[ "$(<status)" = 0 ] || fail "before the dump it ended with $(<status): $(head -c 200 err)"
 		return 1
 	fi
 	[ $status -eq 0 ] || fail "dump gives $status: $(last_words)"
