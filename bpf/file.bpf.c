@@ -147,8 +147,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		r->count--; /* the iterator holds one itself while we look */
 	if (frame_send(f))
 		return 1;
-	epoll_resume = 0;
-	unix_resume = 0;
+	list_done();
 	return 0;
 }
 

@@ -4,6 +4,7 @@
  * receiving any. ipc/mqueue.c: a search tree of priorities, a list of messages in each.
  */
 #include "compat.bpf.h"
+#include "list.bpf.h"
 #include "rec_ipc.h"
 
 #define MQUEUE_MAGIC 0x19800202
@@ -18,10 +19,6 @@ struct {
 	__type(value, __u8);
 } told_queues SEC(".maps");
 
-/* Where the ring was full the next try goes on from here, as with the items of epoll. */
-volatile __u64 mqueue_resume;
-volatile __u32 mqueue_resume_from;
-
 enum mqueue_step { MQ_DOWN, MQ_HERE, MQ_MESSAGE, MQ_PART, MQ_UP };
 
 /* In a map, so that the verifier need not follow every value that its members may have. */
@@ -35,8 +32,7 @@ struct mqueue_walk {
 	__u32 left;         /* in this segment */
 	__u32 step;
 	__u32 index, priority;
-	__u32 seen, sent;
-	__u32 failed, pad;
+	struct list_out out; /* without the frame: a map cannot hold its address */
 };
 
 struct {
@@ -53,26 +49,15 @@ static __always_inline struct mqueue_walk *mqueue_state(void)
 	return bpf_map_lookup_elem(&mqueue_walks, &zero);
 }
 
-static __always_inline bool send_parts(struct frame *f, struct mqueue_walk *w)
-{
-	if (frame_send(f)) {
-		w->failed = 1;
-		return false;
-	}
-	f->used = 0;
-	w->sent = w->seen;
-	return true;
-}
-
 /* len is at most REC_MQ_PART; what was sent before is only counted. */
 static __always_inline bool add_part(struct frame *f, struct mqueue_walk *w, __u32 len)
 {
 	struct rec_mq_part *r;
 	__u32 off;
 
-	if (f->used > REC_FRAME_MAX - sizeof(*r) - REC_MQ_PART && !send_parts(f, w))
+	if (!list_room(&w->out, f, sizeof(*r) + REC_MQ_PART))
 		return false;
-	if (w->seen++ < w->sent)
+	if (!list_next(&w->out))
 		return true;
 	r = frame_add(f, REC_MQ_PART_TAG, sizeof(*r));
 	if (!r)
@@ -198,15 +183,9 @@ static __always_inline int emit_messages(struct frame *f, struct mqueue_inode_in
 	w->inode = inode;
 	w->step = MQ_DOWN;
 	w->node = BPF_CORE_READ(info, msg_tree.rb_node);
-	if (mqueue_resume == inode)
-		w->sent = mqueue_resume_from;
+	list_begin(&w->out, NULL, inode);
 	bpf_loop(MQUEUE_STEPS, mqueue_step, NULL, 0);
-	if (!w->failed && f->used)
-		send_parts(f, w);
-	f->used = 0;
-	mqueue_resume = inode;
-	mqueue_resume_from = w->sent;
-	return w->failed;
+	return list_end(&w->out, f, inode);
 }
 
 static __always_inline void emit_mqueue(struct frame *f, struct mqueue_inode_info *info, struct file *file)
@@ -261,7 +240,7 @@ int walk_mqueues(struct bpf_iter__task_file *ctx)
 	if (frame_send(f))
 		return 1;
 	bpf_map_update_elem(&told_queues, &inode, &one, 0);
-	mqueue_resume = 0;
+	list_done();
 	return 0;
 }
 

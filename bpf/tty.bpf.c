@@ -7,13 +7,6 @@
 #define TTY_MAJOR 4     /* virtual consoles, serial ports */
 #define TTYAUX_MAJOR 5  /* tty, console, ptmx */
 
-/*
- * What is unread may be more than a frame, or a small ring, holds. It goes out in frames of its own
- * before the terminal's; where the ring was full, the next try goes on from here.
- */
-volatile __u64 tty_resume;      /* struct file */
-volatile __u32 tty_resume_from; /* blocks that are out already */
-
 static __always_inline bool is_terminal(struct file *file)
 {
 	__u32 rdev = BPF_CORE_READ(file, f_inode, i_rdev), major = rdev >> 20;
@@ -24,24 +17,16 @@ static __always_inline bool is_terminal(struct file *file)
 	       major - UNIX98_PTY_SLAVE_MAJOR < UNIX98_PTY_MAJOR_COUNT;
 }
 
+/* What is unread, of both sides. */
 static __always_inline int emit_blocks(struct frame *f, struct file *file, struct tty_struct *tty)
 {
-	struct raw_walk w = { .f = f };
+	struct raw_walk w = {};
 
-	if (tty_resume == (__u64)file)
-		w.sent = tty_resume_from;
+	list_begin(&w.out, f, (__u64)file);
 	add_blocks(&w, tty);
 	if (tty_side(tty) != TTY_IS_OTHER)
 		add_blocks(&w, BPF_CORE_READ(tty, link));
-	if (!w.failed && f->used) {
-		w.failed = frame_send(f);
-		if (!w.failed)
-			w.sent = w.seen;
-	}
-	f->used = 0;
-	tty_resume = (__u64)file;
-	tty_resume_from = w.sent;
-	return w.failed;
+	return list_end(&w.out, f, (__u64)file);
 }
 
 static __always_inline void emit_pair(struct frame *f, struct tty_struct *tty)
@@ -79,7 +64,7 @@ int walk_tty_files(struct bpf_iter__task_file *ctx)
 	emit_pair(f, tty);
 	if (frame_send(f))
 		return 1;
-	tty_resume = 0;
+	list_done();
 	return 0;
 }
 

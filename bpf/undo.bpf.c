@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* undo.bpf.c - iter/task, members only: lists of semaphore adjustments (SEM_UNDO), semop(2). */
 #include "compat.bpf.h"
+#include "list.bpf.h"
 #include "rec_ipc.h"
 
 #define UNDO_STEPS (1u << 22) /* semaphores looked at */
@@ -14,16 +15,11 @@ struct {
 	__type(value, __u32);
 } sem_sizes SEC(".maps");
 
-/* Where the ring was full the next try goes on from here, as with the items of epoll. */
-volatile __u64 undo_resume;
-volatile __u32 undo_resume_from;
-
 struct undo_walk {
-	struct frame *f;
+	struct list_out out;
 	struct task_struct *task;
 	void *head, *at; /* list_head of the list, and of the set that is looked at */
 	__u32 num, nsems;
-	__u32 seen, sent, failed, pad;
 };
 
 static __always_inline struct sem_undo *undo_of(void *node)
@@ -48,27 +44,16 @@ static __always_inline void next_set(struct undo_walk *w, void *node)
 		w->nsems = *nsems;
 }
 
-static __always_inline bool send_undos(struct undo_walk *w)
-{
-	if (frame_send(w->f)) {
-		w->failed = 1;
-		return false;
-	}
-	w->f->used = 0;
-	w->sent = w->seen;
-	return true;
-}
-
 static __always_inline bool add_undo(struct undo_walk *w, __s16 adj)
 {
 	struct sem_undo *un = undo_of(w->at);
 	struct rec_undo *r;
 
-	if (w->f->used > REC_FRAME_MAX - sizeof(*r) && !send_undos(w))
+	if (!list_room(&w->out, w->out.f, sizeof(*r)))
 		return false;
-	if (w->seen++ < w->sent)
+	if (!list_next(&w->out))
 		return true;
-	r = frame_add(w->f, REC_UNDO, sizeof(*r));
+	r = frame_add(w->out.f, REC_UNDO, sizeof(*r));
 	if (!r)
 		return false;
 	r->task = (__u64)w->task;
@@ -100,20 +85,13 @@ static long undo_step(__u64 i, void *arg)
 
 static __always_inline int emit_undos(struct frame *f, struct task_struct *t, struct sem_undo_list *list)
 {
-	__u32 zero = unknown_zero;
-	struct undo_walk w = { .f = f, .task = t, .seen = zero, .sent = zero, .failed = zero };
+	struct undo_walk w = { .task = t };
 
 	w.head = (void *)list + bpf_core_field_offset(struct sem_undo_list, list_proc);
 	next_set(&w, w.head);
-	if (undo_resume == (__u64)t)
-		w.sent = undo_resume_from;
+	list_begin(&w.out, f, (__u64)t);
 	bpf_loop(UNDO_STEPS, undo_step, &w, 0);
-	if (!w.failed && f->used)
-		send_undos(&w);
-	f->used = 0;
-	undo_resume = (__u64)t;
-	undo_resume_from = w.sent;
-	return w.failed;
+	return list_end(&w.out, f, (__u64)t);
 }
 
 SEC("iter/task")
@@ -146,7 +124,7 @@ int walk_undos(struct bpf_iter__task *ctx)
 	r->users = list ? BPF_CORE_READ(list, refcnt.refs.counter) : 0;
 	if (frame_send(f))
 		return 1;
-	undo_resume = 0;
+	list_done();
 	return 0;
 }
 

@@ -4,34 +4,25 @@
 #define BPF_CKPT_EPOLL_BPF_H
 
 #include "compat.bpf.h"
+#include "list.bpf.h"
 #include "rec_file.h"
 #include "rec_place.h"
 
 #define ITEM_STEPS (1u << 22) /* pointers followed: some three an item */
 
-/*
- * An instance may have more items than a frame holds. They go out in frames of their own before the
- * file's; where the ring was full, the next try goes on from here, so that the smallest ring gets
- * through. What is told twice is dropped by the loader.
- */
-volatile __u64 epoll_resume;      /* struct file */
-volatile __u32 epoll_resume_from; /* items that are out already */
-
 enum item_step { STEP_DOWN, STEP_HERE, STEP_UP };
 
 struct item_walk {
-	struct frame *f;
+	struct list_out out;
 	struct file *file;
 	struct rb_node *node;
 	__u32 step;
-	__u32 seen, sent; /* items met; items that are out */
-	__u32 failed;
 };
 
 static __always_inline void add_item(struct item_walk *w, struct rb_node *node)
 {
 	struct epitem *item = (void *)node - bpf_core_field_offset(struct epitem, rbn);
-	struct rec_epoll_item *r = frame_add(w->f, REC_EPOLL_ITEM, sizeof(*r));
+	struct rec_epoll_item *r = frame_add(w->out.f, REC_EPOLL_ITEM, sizeof(*r));
 
 	if (!r)
 		return;
@@ -40,17 +31,6 @@ static __always_inline void add_item(struct item_walk *w, struct rb_node *node)
 	r->fd = BPF_CORE_READ(item, ffd.fd);
 	r->events = BPF_CORE_READ(item, event.events);
 	r->data = BPF_CORE_READ(item, event.data);
-}
-
-static __always_inline bool send_items(struct item_walk *w)
-{
-	if (frame_send(w->f)) {
-		w->failed = 1;
-		return false;
-	}
-	w->f->used = 0;
-	w->sent = w->seen;
-	return true;
 }
 
 /* One pointer further through the tree, in order. */
@@ -70,11 +50,10 @@ static long item_step(__u64 i, void *arg)
 		return 0;
 	}
 	if (w->step == STEP_HERE) {
-		if (w->f->used > REC_FRAME_MAX - sizeof(struct rec_epoll_item) && !send_items(w))
+		if (!list_room(&w->out, w->out.f, sizeof(struct rec_epoll_item)))
 			return 1;
-		if (w->seen >= w->sent)
+		if (list_next(&w->out))
 			add_item(w, node);
-		w->seen++;
 		next = BPF_CORE_READ(node, rb_right);
 		w->step = next ? STEP_DOWN : STEP_UP;
 		if (next)
@@ -92,20 +71,12 @@ static long item_step(__u64 i, void *arg)
 static __always_inline int emit_epoll_items(struct frame *f, struct file *file)
 {
 	struct eventpoll *ep = BPF_CORE_READ(file, private_data);
-	__u32 zero = unknown_zero;
-	struct item_walk w = { .f = f, .file = file, .step = STEP_DOWN + zero, .seen = zero, .sent = zero,
-			       .failed = zero };
+	struct item_walk w = { .file = file, .step = STEP_DOWN + unknown_zero };
 
 	w.node = BPF_CORE_READ(ep, rbr.rb_root.rb_node);
-	if (epoll_resume == (__u64)file)
-		w.sent = epoll_resume_from;
+	list_begin(&w.out, f, (__u64)file);
 	bpf_loop(ITEM_STEPS, item_step, &w, 0);
-	if (!w.failed && f->used)
-		send_items(&w);
-	f->used = 0;
-	epoll_resume = (__u64)file;
-	epoll_resume_from = w.sent;
-	return w.failed;
+	return list_end(&w.out, f, (__u64)file);
 }
 
 /* Since 6.9; on kernels without busy polling there are none. */

@@ -4,8 +4,8 @@
 #define BPF_CKPT_INOTIFY_BPF_H
 
 #include "compat.bpf.h"
+#include "list.bpf.h"
 #include "rec_watch.h"
-#include "res/epoll.bpf.h"
 #include "res/file.bpf.h"
 #include "res/ref.bpf.h"
 
@@ -19,11 +19,9 @@
 #define IN_ONESHOT 0x80000000
 
 struct mark_walk {
-	struct frame *f;
+	struct list_out out;
 	struct file *file;
 	struct list_head *head, *node;
-	__u32 seen, sent; /* marks met; marks that are out */
-	__u32 failed;
 };
 
 static __always_inline bool is_inotify(struct file *file)
@@ -75,7 +73,7 @@ static __always_inline void add_mark(struct mark_walk *w, struct fsnotify_mark *
 	struct inotify_inode_mark *im = (void *)mark - bpf_core_field_offset(struct inotify_inode_mark, fsn_mark);
 	struct inode *inode = mark_inode(mark);
 	__u32 flags = BPF_CORE_READ(mark, flags);
-	struct rec_mark *r = frame_add(w->f, REC_MARK, sizeof(*r));
+	struct rec_mark *r = frame_add(w->out.f, REC_MARK, sizeof(*r));
 
 	if (!r || !inode)
 		return;
@@ -91,17 +89,6 @@ static __always_inline void add_mark(struct mark_walk *w, struct fsnotify_mark *
 	fill_names(r, inode);
 }
 
-static __always_inline bool send_marks(struct mark_walk *w)
-{
-	if (frame_send(w->f)) {
-		w->failed = 1;
-		return false;
-	}
-	w->f->used = 0;
-	w->sent = w->seen;
-	return true;
-}
-
 static long mark_step(__u64 i, void *arg)
 {
 	struct mark_walk *w = arg;
@@ -109,12 +96,11 @@ static long mark_step(__u64 i, void *arg)
 
 	if (!w->node || w->node == w->head)
 		return 1;
-	if (w->f->used > REC_FRAME_MAX - sizeof(struct rec_mark) && !send_marks(w))
+	if (!list_room(&w->out, w->out.f, sizeof(struct rec_mark)))
 		return 1;
 	mark = (void *)w->node - bpf_core_field_offset(struct fsnotify_mark, g_list);
-	if (w->seen >= w->sent)
+	if (list_next(&w->out))
 		add_mark(w, mark);
-	w->seen++;
 	w->node = BPF_CORE_READ(mark, g_list.next);
 	return 0;
 }
@@ -123,19 +109,13 @@ static long mark_step(__u64 i, void *arg)
 static __always_inline int emit_marks(struct frame *f, struct file *file)
 {
 	struct fsnotify_group *group = BPF_CORE_READ(file, private_data);
-	struct mark_walk w = { .f = f, .file = file };
+	struct mark_walk w = { .file = file };
 
 	w.head = (void *)group + bpf_core_field_offset(struct fsnotify_group, marks_list);
 	w.node = BPF_CORE_READ(group, marks_list.next);
-	if (epoll_resume == (__u64)file)
-		w.sent = epoll_resume_from;
+	list_begin(&w.out, f, (__u64)file);
 	bpf_loop(MARKS_MAX, mark_step, &w, 0);
-	if (!w.failed && f->used)
-		send_marks(&w);
-	f->used = 0;
-	epoll_resume = (__u64)file;
-	epoll_resume_from = w.sent;
-	return w.failed;
+	return list_end(&w.out, f, (__u64)file);
 }
 
 static __always_inline void emit_inotify(struct frame *f, struct file *file)
@@ -149,7 +129,7 @@ static __always_inline void emit_inotify(struct frame *f, struct file *file)
 	r->addr = (__u64)group;
 	r->next_wd = BPF_CORE_READ(group, inotify_data.idr.idr_next);
 	r->queued = BPF_CORE_READ(group, q_len);
-	r->marks = epoll_resume_from;
+	r->marks = list_cut_at;
 }
 
 #endif

@@ -4,6 +4,7 @@
 #define BPF_CKPT_TTY_BPF_H
 
 #include "compat.bpf.h"
+#include "list.bpf.h"
 #include "rec_tty.h"
 
 /* Bits of tty_struct.flags: those of an enum since 6.8, of which TTY_PTY_LOCK was 16 before. */
@@ -26,14 +27,12 @@ static __always_inline bool tty_is_locked(__u64 flags)
 
 /* Who is walked through: the blocks of a tty and of its other side, as one sequence of steps. */
 struct raw_walk {
-	struct frame *f;
+	struct list_out out;
 	struct tty_struct *tty;
 	struct n_tty_data *disc;
 	struct tty_buffer *buf;
 	__u32 off;         /* in buf */
 	__u32 index;
-	__u32 seen, sent;  /* blocks met; blocks that are out */
-	__u32 failed;
 };
 
 static __always_inline __u32 tty_side(struct tty_struct *tty)
@@ -146,17 +145,9 @@ static __always_inline struct rec_tty_raw *next_block(struct raw_walk *w, __u32 
 {
 	struct rec_tty_raw *r;
 
-	if (w->failed || w->seen++ < w->sent)
+	if (w->out.failed || !list_room(&w->out, w->out.f, sizeof(*r)) || !list_next(&w->out))
 		return NULL;
-	if (w->f->used > REC_FRAME_MAX - sizeof(*r)) {
-		if (frame_send(w->f)) {
-			w->failed = 1;
-			return NULL;
-		}
-		w->f->used = 0;
-		w->sent = w->seen - 1;
-	}
-	r = frame_add(w->f, REC_TTY_RAW, sizeof(*r));
+	r = frame_add(w->out.f, REC_TTY_RAW, sizeof(*r));
 	if (!r)
 		return NULL;
 	r->tty = (__u64)w->tty;
@@ -173,7 +164,7 @@ static long add_read_block(__u64 i, void *arg)
 	w->index = i;
 	r = next_block(w, RAW_READ);
 	if (!r)
-		return w->failed;
+		return w->out.failed != 0;
 	r->bytes = RAW_BLOCK;
 	i &= READ_BLOCKS - 1;
 	bpf_probe_read_kernel(r->data, RAW_BLOCK, (char *)w->disc +
@@ -191,7 +182,7 @@ static long add_echo_block(__u64 i, void *arg)
 	w->index = i;
 	r = next_block(w, RAW_ECHO);
 	if (!r)
-		return w->failed;
+		return w->out.failed != 0;
 	r->bytes = RAW_BLOCK;
 	i &= READ_BLOCKS - 1;
 	bpf_probe_read_kernel(r->data, RAW_BLOCK, (char *)w->disc +
@@ -223,7 +214,7 @@ static long add_flip_block(__u64 i, void *arg)
 	w->off += left;
 	w->index += left;
 	if (!r)
-		return w->failed;
+		return w->out.failed != 0;
 	r->bytes = left;
 	bpf_probe_read_kernel(r->data, left & (2 * RAW_BLOCK - 1), (char *)b +
 			      bpf_core_field_offset(struct tty_buffer, data) + from);

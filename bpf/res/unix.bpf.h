@@ -3,6 +3,7 @@
 #ifndef BPF_CKPT_UNIX_BPF_H
 #define BPF_CKPT_UNIX_BPF_H
 
+#include "list.bpf.h"
 #include "pid.bpf.h"
 #include "sock.bpf.h"
 
@@ -93,23 +94,17 @@ static __always_inline void emit_unix_peer(struct frame *f, struct sock *sk)
 }
 
 /*
- * A queue may hold more than a frame. It goes out in frames of its own before the file's, each sk_buff
- * in parts: itself, its files, and its bytes when it is of a connection that nobody has accepted. Where
- * the ring was full, the next try goes on from there.
+ * A queue goes out as a list of parts of its sk_buffs: each itself, its files, and its bytes when it is
+ * of a connection that nobody has accepted.
  */
-volatile __u64 unix_resume;      /* struct file */
-volatile __u32 unix_resume_from; /* parts that are out already */
-
 struct unix_walk {
-	struct frame *f;
+	struct list_out out;
 	struct sock *sk;
 	struct sk_buff *skb, *head;
 	struct sk_buff *outer; /* behind the connection whose queue is walked, in that of the listener */
 	struct sock *listener;
 	__u32 index, outer_index;
 	__u32 part; /* of skb */
-	__u32 seen, sent;
-	__u32 failed;
 	__u32 listens;
 };
 
@@ -123,23 +118,10 @@ static __always_inline struct sk_buff *queue_first(struct sk_buff *head)
 	return BPF_CORE_READ(head, next);
 }
 
-static __always_inline bool unix_send(struct unix_walk *w)
-{
-	if (frame_send(w->f)) {
-		w->failed = 1;
-		return false;
-	}
-	w->f->used = 0;
-	w->sent = w->seen;
-	return true;
-}
-
 /* Is this part one to be emitted? Makes room for it. */
 static __always_inline bool unix_part(struct unix_walk *w)
 {
-	if (w->f->used > REC_FRAME_MAX - 1536 && !unix_send(w))
-		return false;
-	return w->seen++ >= w->sent;
+	return list_room(&w->out, w->out.f, 1536) && list_next(&w->out);
 }
 
 static __always_inline struct unix_skb_parms *skb_parms(struct sk_buff *skb)
@@ -149,7 +131,7 @@ static __always_inline struct unix_skb_parms *skb_parms(struct sk_buff *skb)
 
 static __always_inline void add_skb(struct unix_walk *w, struct sk_buff *skb)
 {
-	struct rec_unix_skb *r = frame_add(w->f, REC_UNIX_SKB, sizeof(*r));
+	struct rec_unix_skb *r = frame_add(w->out.f, REC_UNIX_SKB, sizeof(*r));
 	struct unix_skb_parms *cb = skb_parms(skb);
 	struct scm_fp_list *fp = BPF_CORE_READ(cb, fp);
 	struct sock *sender = BPF_CORE_READ(skb, sk);
@@ -176,12 +158,12 @@ static __always_inline void add_skb(struct unix_walk *w, struct sk_buff *skb)
 	if (!sender || !BPF_CORE_READ((struct unix_sock *)sender, addr))
 		return;
 	r->flags |= SKB_F_NAMED;
-	emit_unix(w->f, sender);
+	emit_unix(w->out.f, sender);
 }
 
 static __always_inline void add_rights(struct unix_walk *w, struct sk_buff *skb, __u32 first, __u32 total)
 {
-	struct rec_unix_rights *r = frame_add(w->f, REC_UNIX_RIGHTS, sizeof(*r));
+	struct rec_unix_rights *r = frame_add(w->out.f, REC_UNIX_RIGHTS, sizeof(*r));
 	struct scm_fp_list *fp = BPF_CORE_READ(skb_parms(skb), fp);
 	__u32 nr = total - first;
 
@@ -200,7 +182,7 @@ static __always_inline void add_rights(struct unix_walk *w, struct sk_buff *skb,
 
 static __always_inline void add_bytes(struct unix_walk *w, struct sk_buff *skb, __u32 off, __u32 left)
 {
-	struct rec_unix_bytes *r = frame_add(w->f, REC_UNIX_BYTES, sizeof(*r));
+	struct rec_unix_bytes *r = frame_add(w->out.f, REC_UNIX_BYTES, sizeof(*r));
 	__u32 skip = BPF_CORE_READ(skb_parms(skb), consumed) + off;
 
 	if (!r)
@@ -249,14 +231,14 @@ static __always_inline void unix_pending_step(struct unix_walk *w, struct sk_buf
 	struct rec_unix_pending *r;
 
 	if (unix_part(w)) {
-		r = frame_add(w->f, REC_UNIX_PENDING, sizeof(*r));
+		r = frame_add(w->out.f, REC_UNIX_PENDING, sizeof(*r));
 		if (r) {
 			r->listener = (__u64)w->sk;
 			r->sock = (__u64)child;
 			r->index = w->index;
 		}
-		emit_unix(w->f, child);
-		emit_unix_peer(w->f, child);
+		emit_unix(w->out.f, child);
+		emit_unix_peer(w->out.f, child);
 	}
 	w->outer = BPF_CORE_READ(skb, next);
 	w->outer_index = w->index + 1;
@@ -272,7 +254,7 @@ static long unix_step(__u64 i, void *arg)
 	struct unix_walk *w = arg;
 	struct sk_buff *skb = w->skb;
 
-	if (w->failed || !skb)
+	if (w->out.failed || !skb)
 		return 1;
 	if (skb == w->head) {
 		if (!w->listener)
@@ -295,23 +277,17 @@ static long unix_step(__u64 i, void *arg)
 static __always_inline int emit_unix_queue(struct frame *f, struct file *file, struct sock *sk)
 {
 	__u64 zero = unknown_zero;
-	struct unix_walk w = { .f = f, .sk = sk, .outer = (void *)zero, .listener = (void *)zero, .index = zero,
-			       .outer_index = zero, .part = zero, .seen = zero, .sent = zero, .failed = zero };
+	struct unix_walk w = { .sk = sk, .outer = (void *)zero, .listener = (void *)zero, .index = zero,
+			       .outer_index = zero, .part = zero };
 
 	w.listens = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
 	w.head = queue_of(sk);
 	w.skb = queue_first(w.head);
 	if (w.skb == w.head)
 		return 0;
-	if (unix_resume == (__u64)file)
-		w.sent = unix_resume_from;
+	list_begin(&w.out, f, (__u64)file);
 	bpf_loop(UNIX_STEPS, unix_step, &w, 0);
-	if (!w.failed && f->used)
-		unix_send(&w);
-	f->used = 0;
-	unix_resume = (__u64)file;
-	unix_resume_from = w.sent;
-	return w.failed;
+	return list_end(&w.out, f, (__u64)file);
 }
 
 #endif
