@@ -83,10 +83,10 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
-TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql mariadb-server \
-	openjdk-17-jdk-headless nodejs $(VM_PKGS)
-LONG_PKGS  := chromium-headless-shell fonts-dejavu-core
-TEST_PKGS  += stress-ng
+TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql nodejs stress-ng ripgrep $(VM_PKGS)
+# what check-servers and check-long want besides
+SERVER_PKGS := mariadb-server openjdk-17-jdk-headless caddy etcd-server
+LONG_PKGS  := chromium-headless-shell fonts-dejavu-core $(SERVER_PKGS)
 
 deps:
 	@tools/deps $(BUILD_PKGS)
@@ -158,6 +158,7 @@ check-long: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/check --long
 check-servers: test-deps
+	@tools/deps $(SERVER_PKGS)
 	@$(MAKE) --no-print-directory -s all tests-built
 	@ls tests/servers/*.sh | grep -v /lib.sh | xargs -n 1 -P 2 env
 # VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12
