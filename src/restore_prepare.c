@@ -253,8 +253,9 @@ static int check_vdso(const struct restore *r)
 			if (!strcmp(r->vdso[i].name, v->name) && r->vdso[i].len == v->end - v->start)
 				break;
 		if (i == r->nr_vdso || !same)
-			return fail(-EOPNOTSUPP, "the tree's %s does not fit this kernel's (made on %s)",
-				    v->name, r->image.header.release);
+			return fail(-EOPNOTSUPP, "the tree's %s does not fit the one here (made on %s): another "
+				    "kernel has another, and a kernel fits it to the processor", v->name,
+				    r->image.header.release);
 	}
 	return 0;
 }

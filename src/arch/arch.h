@@ -32,6 +32,9 @@ void arch_cpu(struct rec_cpu *cpu);
 /* A processor lacks features that another has: their names, as many as fit. */
 bool arch_cpu_lacks(const struct rec_cpu *have, const struct rec_cpu *need, char *names, size_t len);
 
+/* It saves state of registers that the other does not have: their names. */
+bool arch_cpu_saves_more(const struct rec_cpu *have, const struct rec_cpu *need, char *names, size_t len);
+
 /* A kind of register state that the two keep at different places in memory, or NULL; which: its number. */
 const char *arch_cpu_moved(const struct rec_cpu *have, const struct rec_cpu *need, unsigned int *which);
 

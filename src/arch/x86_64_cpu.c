@@ -104,22 +104,34 @@ static void add_name(char *buf, size_t len, const char *name)
 	snprintf(buf + at, len - at, "%s%s", at ? ", " : "", name);
 }
 
+static void add_states(char *buf, size_t len, __u64 states, const char *how)
+{
+	char name[64];
+
+	for (unsigned int i = 0; i < 64; i++) {
+		if (!(states >> i & 1))
+			continue;
+		snprintf(name, sizeof(name), "%s%s", how,
+			 i < CPU_STATES && state_name[i] ? state_name[i] : "unknown registers");
+		add_name(buf, len, name);
+	}
+}
+
 bool arch_cpu_lacks(const struct rec_cpu *have, const struct rec_cpu *need, char *names, size_t len)
 {
-	__u64 lacking = need->xfeatures & ~have->xfeatures & ~(__u64)FXSAVE_FEATURES;
-	char name[48];
-
 	*names = 0;
 	for (unsigned int w = 0; w < CPU_WORDS; w++)
 		for (unsigned int bit = 0; bit < 32; bit++)
 			if (feature[w][bit] && need->word[w] & ~have->word[w] & 1u << bit)
 				add_name(names, len, feature[w][bit]);
-	for (unsigned int i = 0; i < 64; i++) {
-		if (!(lacking >> i & 1))
-			continue;
-		snprintf(name, sizeof(name), "the state of %s", i < CPU_STATES && state_name[i] ? state_name[i] : "unknown registers");
-		add_name(names, len, name);
-	}
+	add_states(names, len, need->xfeatures & ~have->xfeatures & ~(__u64)FXSAVE_FEATURES, "the state of ");
+	return *names;
+}
+
+bool arch_cpu_saves_more(const struct rec_cpu *have, const struct rec_cpu *need, char *names, size_t len)
+{
+	*names = 0;
+	add_states(names, len, have->xfeatures & ~need->xfeatures & ~(__u64)FXSAVE_FEATURES, "");
 	return *names;
 }
 

@@ -4,7 +4,9 @@
  *
  * Programs and libraries look at CPUID once and choose their code by it: glibc has chosen its memcpy()
  * and how much its linker saves before main() begins. So every feature of the processor where the tree
- * was dumped must be there, used or not. More of them do no harm to what was chosen already.
+ * was dumped must be there, used or not. More instructions do no harm to what was chosen already, but
+ * more register state does: XSAVE in glibc's _dl_runtime_resolve() writes all that the processor has
+ * of a fixed set, to room on the stack that was measured when the program began.
  */
 #include "cpu.h"
 
@@ -82,6 +84,10 @@ static int check_features(const struct restore *r, const R *image)
 	if (arch_cpu_lacks(&r->cpu, image, names, sizeof(names)))
 		return fail(-EOPNOTSUPP, "this processor (%.64s) lacks what programs may have seen on that of "
 			    "the image (%.64s): %s", r->cpu.model, image->model, names);
+	if (arch_cpu_saves_more(&r->cpu, image, names, sizeof(names)))
+		return fail(-EOPNOTSUPP, "this processor (%.64s) has more register state than that of the image (%.64s): "
+			    "%s; who saves it (glibc's dynamic linker does) would write past the room for less",
+			    r->cpu.model, image->model, names);
 	moved = arch_cpu_moved(&r->cpu, image, &i);
 	if (moved)
 		return fail(-EOPNOTSUPP, "this processor (%.64s) keeps %u bytes of register state (%s) at %u, that "

@@ -65,6 +65,18 @@ static void test_not_for_programs(void **state)
 	assert_false(arch_cpu_lacks(&here, &need, names, sizeof(names)));
 }
 
+static void test_more_state(void **state)
+{
+	struct rec_cpu avx = { .xfeatures = 7 }, avx512 = { .xfeatures = 0xe7 }, none = {};
+
+	assert_true(arch_cpu_saves_more(&avx512, &avx, names, sizeof(names)));
+	assert_string_equal(names, "AVX-512 masks, AVX-512 upper halves, AVX-512 registers 16 to 31");
+	assert_true(arch_cpu_saves_more(&avx, &none, names, sizeof(names)));
+	assert_string_equal(names, "AVX");
+	assert_false(arch_cpu_saves_more(&avx, &avx512, names, sizeof(names)));
+	assert_false(arch_cpu_saves_more(&avx, &avx, names, sizeof(names)));
+}
+
 static void test_layout(void **state)
 {
 	struct rec_cpu intel = { .xfeatures = 0x207 }, amd = { .xfeatures = 0x207 };
@@ -84,7 +96,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_same),		 cmocka_unit_test(test_old),
 		cmocka_unit_test(test_one_bit),		 cmocka_unit_test(test_not_for_programs),
-		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_layout),		 cmocka_unit_test(test_more_state),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
