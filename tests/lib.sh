@@ -111,6 +111,18 @@ remove_ipc() {
 	done
 }
 
+# A port that nobody listens on, below those that the kernel gives to clients: sets port.
+choose_port() {
+	local tries
+
+	for ((tries = 0; tries < 50; tries++)); do
+		port=$((10000 + (RANDOM + $$) % 20000))
+		! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || continue
+		return 0
+	done
+	fail "no free port"
+}
+
 # ---- checkpoint and restore ----
 
 # dump PID OPTIONS...: into $dir/image; the status of the tool.

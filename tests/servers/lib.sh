@@ -25,18 +25,6 @@ fill() {
 	:
 }
 
-# A port that nobody listens on, below those that the kernel gives to clients.
-choose_port() {
-	local tries
-
-	for ((tries = 0; tries < 50; tries++)); do
-		port=$((10000 + (RANDOM + $$) % 20000))
-		! (exec 3<>"/dev/tcp/$host/$port") 2>/dev/null || continue
-		return 0
-	done
-	fail "no free port"
-}
-
 start_server() {
 	mkdir -p "$dir/work" "$dir/fx"
 	chmod 777 "$dir" "$dir/fx" "$dir/work"
@@ -66,38 +54,23 @@ snapshots() {
 	local n status
 
 	for n in 1 2 3; do
-		dump "$root" "${tcp[@]}" --leave-running
+		dump "$root" --leave-running
 		status=$?
 		[ $status -eq 0 ] || fail "snapshot $n gives $status: $(last_words)"
 		sleep 0.3
 	done
 }
 
-# As restore() of ../lib.sh, with connections.
-restore_server() {
-	local try status
-
-	for try in 1 2 3 4 5 6; do
-		"$tool" restore "$dir/image" -d --pidfile "$dir/root.new" --verify "${tcp[@]}" >>"$dir/log" 2>&1
-		status=$?
-		[ $status -eq 5 ] || break
-		sleep 0.3
-	done
-	[ $status -eq 0 ] || fail "restore gives $status: $(last_words)"
-	root=$(<"$dir/root.new")
-	note_tree "$root"
-}
-
 kill_and_restore() {
 	local status
 
 	note_tree "$root" # who was born since
-	dump "$root" "${tcp[@]}" --kill
+	dump "$root" --kill
 	status=$?
 	[ $status -eq 0 ] || fail "dump gives $status: $(last_words)"
 	wait "$starter" 2>/dev/null
 	sleep 0.5
-	restore_server
+	restore || fail "restore gives $?: $(last_words)"
 }
 
 # By itself, as servers clean up after themselves. In a pid namespace the root task is its init.
