@@ -4,13 +4,16 @@
 #include <getopt.h>
 #include <json-c/json.h>
 #include <stdio.h>
+#include <sys/utsname.h>
 
+#include "arch/arch.h"
 #include "check.h"
 #include "cleanup.h"
 #include "cmd.h"
 #include "dump.h"
 #include "dump_find.h"
 #include "probes.h"
+#include "rec_cpu.h"
 #include "log.h"
 
 enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS, OPT_EXTERNAL, OPT_TCP_KEEP, OPT_TCP_END };
@@ -45,8 +48,14 @@ static void help(void)
 static int check_system(bool json)
 {
 	struct json_object *list = json_object_new_array();
+	struct rec_cpu cpu = {};
+	struct utsname un;
 	bool ok = true;
 
+	uname(&un);
+	arch_cpu(&cpu);
+	if (!json)
+		printf("Linux %s, %s\n", un.release, cpu.model);
 	for (const struct feature *f = features; f->name; f++) {
 		bool have = f->probe();
 		struct json_object *o = json_object_new_object();
@@ -64,6 +73,8 @@ static int check_system(bool json)
 	if (json) {
 		struct json_object *o = json_object_new_object();
 
+		json_object_object_add(o, "kernel", json_object_new_string(un.release));
+		json_object_object_add(o, "processor", json_object_new_string(cpu.model));
 		json_object_object_add(o, "ok", json_object_new_boolean(ok));
 		json_object_object_add(o, "features", json_object_get(list));
 		puts(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
