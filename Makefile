@@ -182,6 +182,10 @@ POINTS  ?= 100
 check-faults: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/faults/sweep -p $(POINTS) && tests/faults/meddle -p $(POINTS)
+# alone on a machine, for SECONDS (2700: the whole of it)
+soak: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/soak $(SECONDS)
 # RUNS of each shape; SHAPE: only those whose name has this in it
 RUNS  ?= 7
 SHAPE ?=
@@ -202,6 +206,6 @@ fuzz-tree: test-deps
 tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak \
 	$(B)/tests/vm/cost $(B)/tests/doctor
 
-.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-faults fuzz-image bench fuzz-tree soak-audit tests-built
+.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-faults fuzz-image bench fuzz-tree soak soak-audit tests-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))
