@@ -392,7 +392,7 @@ static void take_signal(struct audit_run *r)
 		return;
 	if (info.ssi_signo == SIGUSR1)
 		r->tell_all = true;
-	else if (info.ssi_signo == SIGHUP && r->rules)
+	else if (info.ssi_signo == SIGHUP)
 		read_rules(r);
 	else
 		r->stop = true;

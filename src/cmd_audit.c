@@ -275,7 +275,8 @@ static int parse(struct request *q, int argc, char **argv)
 /* ---- running ---- */
 
 /* SIGINT and SIGTERM end the audit as the end of its time does; a closed pipe is an error to report. */
-static int catch_signals(void)
+/* hangup: whether it has rules to read again; else it is the end, as that of a terminal */
+static int catch_signals(bool hangup)
 {
 	sigset_t set;
 
@@ -284,7 +285,8 @@ static int catch_signals(void)
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGUSR1);
-	sigaddset(&set, SIGHUP);
+	if (hangup)
+		sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL))
 		return -1;
 	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -347,7 +349,7 @@ static int watch(struct request *q)
 	audit_notify_open(&notify);
 	notify.sink.next = &out.sink;
 	a->sinks = &notify.sink;
-	r->signals = catch_signals();
+	r->signals = catch_signals(r->rules && !q->views.top);
 	if (r->signals < 0)
 		return fail(-errno, "signalfd");
 	err = audit_views_open(&q->views, a, &r->stop);
