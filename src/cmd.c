@@ -20,26 +20,6 @@ pid_t cmd_parse_pid(const char *text)
 	return errno || *end || end == text || n <= 0 || n > 1 << 22 ? -1 : (pid_t)n;
 }
 
-int cmd_parse_entrants(const char *text, enum entrants *how)
-{
-	static const char *const names[] = { "fail", "include", "ignore" };
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (!strcmp(text, names[i])) {
-			*how = i;
-			return 0;
-		}
-	}
-	return -ERR_USAGE;
-}
-
-int cmd_add_external(struct externals *l, const char *key)
-{
-	struct external e = { .key = key, .fd = -1 };
-
-	return externals_find(l, key) ? 0 : externals_add(l, &e);
-}
-
 int cmd_usage_error(const char *command, const char *fmt, ...)
 {
 	char text[256];

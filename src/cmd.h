@@ -6,8 +6,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "check.h"
-#include "external.h"
 
 /* argv[0] is the command's name. The value is the exit status of the program. */
 int cmd_audit(int argc, char **argv);
@@ -21,12 +19,6 @@ int cmd_verify(int argc, char **argv);
 
 /* A positive decimal number that is all of text, or -1. */
 pid_t cmd_parse_pid(const char *text);
-
-/* The argument of --entrants. 0 or -ERR_USAGE. */
-int cmd_parse_entrants(const char *text, enum entrants *how);
-
-/* The argument of --external. 0 or a reported error. */
-int cmd_add_external(struct externals *l, const char *key);
 
 /* "bpf-ckpt: dump: MESSAGE (try ...)" on stderr; the exit status for wrong usage. */
 int cmd_usage_error(const char *command, const char *fmt, ...)

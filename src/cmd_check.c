@@ -10,21 +10,18 @@
 #include "check.h"
 #include "cleanup.h"
 #include "cmd.h"
+#include "cmd_what.h"
 #include "dump.h"
 #include "dump_find.h"
 #include "probes.h"
 #include "rec_cpu.h"
 #include "log.h"
 
-enum { OPT_JSON = 256, OPT_SHELL_JOB, OPT_ENTRANTS, OPT_EXTERNAL, OPT_TCP_KEEP, OPT_TCP_END };
+enum { OPT_JSON = 256 };
 
 static const struct option options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
-	{ "shell-job", no_argument, NULL, OPT_SHELL_JOB },
-	{ "external", required_argument, NULL, OPT_EXTERNAL },
-	{ "tcp-established", no_argument, NULL, OPT_TCP_KEEP },
-	{ "tcp-close", no_argument, NULL, OPT_TCP_END },
-	{ "entrants", required_argument, NULL, OPT_ENTRANTS },
+	WHAT_OPTIONS,
 	{ "help", no_argument, NULL, 'h' },
 	{},
 };
@@ -34,15 +31,11 @@ static void help(void)
 	puts("Usage: bpf-ckpt check [PID] [OPTIONS]\n\n"
 	     "Without PID: a line for each feature of this kernel that matters, and what its lack costs;\n"
 	     "exit status 0 when dump and restore work. With PID: everything that stands in the way of a\n"
-	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3.\n\n"
-	     "      --shell-job  as for dump\n"
-	     "      --entrants=fail|include|ignore\n"
-	     "      --tcp-established\n"
-	     "                   as for dump\n"
-	     "      --tcp-close  as for dump\n"
-	     "      --external KEY  as for dump\n"
-	     "      --json       one JSON object on standard output\n"
-	     "  -h, --help       this text");
+	     "checkpoint of that tree, at once; nothing is stopped; exit status 0 or 3. Options are those that\n"
+	     "dump would get.\n\n"
+	     "      --json          one JSON object on standard output\n"
+	     WHAT_HELP
+	     "  -h, --help          this text");
 }
 
 static int check_system(bool json)
@@ -98,7 +91,8 @@ static int check_pid(const struct dump_opts *opts)
 	}
 	if (!err) {
 		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
-					  .own = &d.own, .shell_job = opts->shell_job, .entrants = opts->entrants, .tcp = opts->tcp,
+					  .own = &d.own, .shell_job = opts->shell_job,
+					  .leaks_warn = opts->leaks_warn, .entrants = opts->entrants, .tcp = opts->tcp,
 					  .runs_on = true, .live = true };
 		err = check_run(&d.check);
 	}
@@ -118,33 +112,20 @@ static int check_pid(const struct dump_opts *opts)
 int cmd_check(int argc, char **argv)
 {
 	struct dump_opts o = {};
-	int c;
+	int c, status;
 
 	while ((c = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		switch (c) {
 		case OPT_JSON:
 			o.json = true;
 			break;
-		case OPT_SHELL_JOB:
-			o.shell_job = true;
-			break;
-		case OPT_EXTERNAL:
-			if (cmd_add_external(&o.external, optarg))
-				return STATUS_FAILED;
-			break;
-		case OPT_TCP_KEEP:
-		case OPT_TCP_END:
-			o.tcp = c == OPT_TCP_KEEP ? TCP_KEPT : TCP_ENDED;
-			break;
-		case OPT_ENTRANTS:
-			if (cmd_parse_entrants(optarg, &o.entrants))
-				return cmd_usage_error("check", "--entrants is fail, include or ignore");
-			break;
 		case 'h':
 			help();
 			return STATUS_DONE;
 		default:
-			return cmd_usage_error("check", "wrong option");
+			status = cmd_is_what(c) ? cmd_what("check", c, &o) : cmd_usage_error("check", "wrong option");
+			if (status)
+				return status;
 		}
 	}
 	if (argc - optind > 1)

@@ -38,19 +38,21 @@ static int wanted_here(const struct restore *r, const struct rec_pid *pid)
 	return pid_nr(pid, r->info->root_level);
 }
 
+/* Whose number it is; else whose session's or group's. */
 static const struct rec_task *holder(const struct snap *s, const struct rec_pid *pid,
 				     const char **how)
 {
-	snap_for_each(s, REC_TASK, const struct rec_task, t) {
-		const struct rec_proc *p = snap_find(s, REC_PROC, t->signal);
-
-		*how = t->pid == pid->addr ? "it is" : NULL;
-		if (!*how && p && p->sid == pid->addr)
-			*how = "it is the session of";
-		if (!*how && p && p->pgid == pid->addr)
-			*how = "it is the process group of";
-		if (*how)
+	*how = "it is";
+	snap_for_each(s, REC_TASK, const struct rec_task, t)
+		if (t->pid == pid->addr)
 			return t;
+	snap_for_each(s, REC_TASK, const struct rec_task, member) {
+		const struct rec_proc *p = snap_find(s, REC_PROC, member->signal);
+
+		if (!p || (p->sid != pid->addr && p->pgid != pid->addr))
+			continue;
+		*how = p->sid == pid->addr ? "it is the session of" : "it is the process group of";
+		return member;
 	}
 	return NULL;
 }
