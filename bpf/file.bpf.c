@@ -155,21 +155,25 @@ SEC("iter/task_file")
 int walk_holders(struct bpf_iter__task_file *ctx)
 {
 	struct task_struct *t = ctx->task;
-	__u64 file = (__u64)ctx->file;
+	struct file *file = ctx->file;
 	struct rec_holder *r;
 	struct frame *f;
+	__u64 held = (__u64)file;
 
 	if (!t || !file || t->tgid == self_tgid || is_member(t))
 		return 0;
-	if (!bpf_map_lookup_elem(&held_files, &file))
-		return 0;
+	if (!bpf_map_lookup_elem(&held_files, &held)) {
+		held = (__u64)file->f_inode; /* another end of a pipe */
+		if (!bpf_map_lookup_elem(&held_files, &held))
+			return 0;
+	}
 	f = frame_get();
 	if (!f)
 		return 0;
 	r = frame_add(f, REC_HOLDER, sizeof(*r));
 	if (!r)
 		return 0;
-	r->file = file;
+	r->file = held;
 	r->pid = t->tgid;
 	r->fd = ctx->fd;
 	bpf_probe_read_kernel(r->comm, sizeof(r->comm), t->comm);

@@ -157,7 +157,7 @@ struct rec_ghost {
 /* Somebody outside of the tree who holds a file of the tree. Never in an image. */
 struct rec_holder {
 	struct rec_hdr h;
-	__u64 file;
+	__u64 file; /* that is the tree's; or the inode of a pipe of the tree, and it has another end */
 	__u32 pid; /* level 0 */
 	__u32 fd;
 	char comm[16];

@@ -89,6 +89,8 @@ static int check_pid(const struct dump_opts *opts)
 			break;
 		err = i < 4 ? 0 : fail(-EAGAIN, "the tree of pid %d keeps changing", opts->pid);
 	}
+	if (!err)
+		err = dump_find_holders(&d);
 	if (!err) {
 		d.check = (struct check){ .snap = &d.snap, .tree = &d.tree, .users = &d.users,
 					  .own = &d.own, .shell_job = opts->shell_job,

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -297,8 +298,7 @@ static int count_again(struct dump *d)
 	return err;
 }
 
-/* Something is wrong: worth a look at the whole system for who else holds the tree's files. */
-static int check_again(struct dump *d)
+int dump_find_holders(struct dump *d)
 {
 	size_t nr, nr_socks, n = 0;
 	void **file = snap_all(&d->snap, REC_FILE, &nr);
@@ -306,11 +306,16 @@ static int check_again(struct dump *d)
 	int err;
 
 	snap_all(&d->snap, REC_SOCK, &nr_socks);
-	addr = calloc(nr + nr_socks + 1, sizeof(*addr));
+	addr = calloc(2 * nr + nr_socks + 1, sizeof(*addr));
 	if (!addr)
 		return fail(-ENOMEM, "dump");
-	for (size_t i = 0; i < nr; i++)
-		addr[n++] = rec_key(file[i]);
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_file *f = file[i];
+
+		addr[n++] = f->addr;
+		if (S_ISFIFO(f->id.mode))
+			addr[n++] = f->inode; /* its other ends are other files */
+	}
 	snap_for_each(&d->snap, REC_SOCK, const struct rec_sock, k)
 		if (k->file && !snap_find(&d->snap, REC_FILE, k->file))
 			addr[n++] = k->file; /* somebody that the tree talks to */
@@ -319,6 +324,14 @@ static int check_again(struct dump *d)
 		err = walk_held(d->walk, addr, n);
 	if (!err)
 		err = walk_run(d->walk, WALK_HOLDERS, &d->snap);
+	return err;
+}
+
+/* Something is wrong: worth a look at the whole system. */
+static int check_again(struct dump *d)
+{
+	int err = dump_find_holders(d);
+
 	check_free(&d->check);
 	return err ? err : check_run(&d->check);
 }

@@ -80,6 +80,12 @@ void dump_make_room(struct dump *d);
 /* Fetch what BPF could not give, kind by kind, from a frozen tree that dump_walk() has read. */
 int dump_collect(struct dump *d);
 
+/*
+ * Who of the whole system has files of the tree open, besides it, as rec_holder; counts that somebody had raised
+ * for a moment are put right.
+ */
+int dump_find_holders(struct dump *d);
+
 /* Everything a dump holds; lets go of what is frozen, throws an uncommitted image away. */
 void dump_free(struct dump *d);
 

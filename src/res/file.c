@@ -258,6 +258,8 @@ static void refuse_shared(struct check *c, const struct rec_file *f)
 {
 	const struct rec_holder *h = snap_find(c->snap, REC_HOLDER, f->addr);
 
+	if (c->live && !h) /* the tree itself may have opened or closed one since */
+		return;
 	if (h)
 		check_leak(c, "file", "%s is also held by pid %u (%.16s), descriptor %u, outside of the tree"
 			   EXTERNAL_REMEDY, name_of(f), h->pid, h->comm, h->fd, name_of(f), name_of(f));
@@ -332,12 +334,10 @@ static int check(struct check *c, const void *rec)
 		check_refuse(c, 0, "file", "%s: its owner (F_SETOWN) is outside of the tree", name_of(f));
 	check_handle(c, f);
 	check_place(c, f);
-	if (c->live)
-		return 0;
 	class = file_class(c->snap, f);
 	if ((class == FILE_ANON || snap_find(c->snap, REC_SOCKET, f->addr) || file_is_memfd(f)) && file_is_shared(c->snap, f))
 		refuse_shared(c, f);
-	else if (class == FILE_REGULAR || class == FILE_NAMELESS)
+	else if (!c->live && (class == FILE_REGULAR || class == FILE_NAMELESS))
 		check_position(c, f);
 	return 0;
 }

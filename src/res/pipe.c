@@ -57,15 +57,20 @@ static void **ends_of(const struct snap *s, const struct rec_pipe *p, size_t *nr
 	return snap_referring(s, REC_FILE, struct rec_file, object, p->addr, nr);
 }
 
+/* Somebody who has one of its open files, or another one of the same pipe. */
 static const struct rec_holder *outside_holder(const struct check *c, const struct rec_pipe *p)
 {
-	snap_for_each(c->snap, REC_HOLDER, const struct rec_holder, h) {
-		const struct rec_file *f = snap_find(c->snap, REC_FILE, h->file);
+	const struct rec_holder *h = NULL;
+	size_t nr;
+	void **end = ends_of(c->snap, p, &nr);
 
-		if (f && is_end(c->snap, f, p))
-			return h;
+	for (size_t i = 0; i < nr && !h; i++) {
+		const struct rec_file *f = end[i];
+
+		if (is_end(c->snap, f, p))
+			h = snap_find(c->snap, REC_HOLDER, f->addr) ?: snap_find(c->snap, REC_HOLDER, f->inode);
 	}
-	return NULL;
+	return h;
 }
 
 /*
@@ -92,6 +97,8 @@ static void check_leaks(struct check *c, const struct rec_pipe *p)
 	}
 	if (!first || (files == p->files && !shared))
 		return;
+	if (c->live && !h) /* the tree itself may have opened or closed one since */
+		return;
 	if (h)
 		check_leak(c, "pipe", "%s is also held by pid %u (%.16s), descriptor %u, outside of "
 			   "the tree" EXTERNAL_REMEDY, first->path, h->pid, h->comm, h->fd, first->path,
@@ -104,10 +111,7 @@ static void check_leaks(struct check *c, const struct rec_pipe *p)
 
 static int check(struct check *c, const void *rec)
 {
-	const struct rec_pipe *p = rec;
-
-	if (!c->live)
-		check_leaks(c, p);
+	check_leaks(c, rec);
 	return 0;
 }
 
