@@ -177,18 +177,22 @@ static bool has_less_rights(const struct userns *u, const struct plan_task *t)
 
 /*
  * May its creator have entered its user namespace after that, clone() first, unshare() then? Who shares
- * directories with it came later (unshare(2): EINVAL while somebody does).
+ * directories with it came later (unshare(2): EINVAL while somebody does). What is made between the
+ * rounds is made when it has entered, and so is what would be, from where the creator is before.
  */
-static bool can_be_before(const struct plan_task *t)
+static bool can_be_before(const struct userns *u, const struct plan_task *t)
 {
-	return !(t->share & CLONE_FS) && !plan_is_slow(t);
+	__u64 from = u->pl->plan->task[t->creator].userns;
+
+	return !(t->share & CLONE_FS) && !plan_is_slow(t) && !blind_levels(u, t->ns, from) &&
+	       (!t->new_pidns || owner_of(u, t->ns) == from);
 }
 
 static bool is_before(const struct userns *u, const struct plan_task *t)
 {
 	const struct plan_task *by = &u->pl->plan->task[t->creator];
 
-	if (!by->early || !can_be_before(t))
+	if (!by->early || !can_be_before(u, t))
 		return false;
 	return t->before_setsid ? by->enters_late || has_less_rights(u, t) : by->enters_late && has_less_rights(u, t);
 }
@@ -208,9 +212,9 @@ static bool enters_late(const struct userns *u, const struct plan_task *by)
 		if (t->method == PLAN_FOREIGN || &task[t->creator] != by)
 			continue;
 		t->before_setsid &= settles;
-		if (t->before_setsid && !can_be_before(t))
+		if (t->before_setsid && !can_be_before(u, t))
 			return false;
-		late |= !t->before_setsid && can_be_before(t) && has_less_rights(u, t);
+		late |= !t->before_setsid && can_be_before(u, t) && has_less_rights(u, t);
 	}
 	return late;
 }
