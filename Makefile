@@ -82,6 +82,8 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
+TEST_PKGS  += libclang-rt-14-dev valgrind
+LINT_PKGS  := cppcheck
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
 TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql nodejs stress-ng ripgrep $(VM_PKGS)
 # what check-servers and check-long want besides
@@ -177,6 +179,13 @@ fuzz-image: test-deps
 	@tools/deps libclang-rt-14-dev
 	@$(MAKE) --no-print-directory -s all tests-built $(FUZZ)/records $(FUZZ)/image $(FUZZ)/extract
 	@tests/fuzz/run $(SECONDS)
+check-sanitizers: test-deps
+	@$(MAKE) --no-print-directory -s all tests-built
+	@tests/sanitizers --all
+lint: test-deps
+	@tools/deps $(LINT_PKGS)
+	@$(MAKE) --no-print-directory -s all
+	@tests/lint
 # POINTS of each sweep, 0 for every system call
 POINTS  ?= 100
 check-faults: test-deps
@@ -203,9 +212,10 @@ SEED ?= $(shell od -An -N4 -tu4 /dev/urandom | tr -d ' ')
 fuzz-tree: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@$(B)/tests/fixture --reap $(B)/tests/tree/grow $(SEED) $(N)
-tests-built: $(UNIT) $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak \
+units-built: $(UNIT)
+tests-built: units-built $(B)/tests/fixture $(B)/tests/portrait $(B)/tests/tree/grow $(B)/tests/faults/inject $(B)/tests/audit_tasks $(B)/tests/audit_soak \
 	$(B)/tests/vm/cost $(B)/tests/doctor
 
-.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-faults fuzz-image bench fuzz-tree soak soak-audit tests-built
+.PHONY: all install clean deps test-deps demo check check-long check-servers check-vm verifier-table check-sanitizers lint check-faults fuzz-image bench fuzz-tree soak soak-audit tests-built units-built
 .SECONDARY:
 -include $(OBJ:.o=.d) $(patsubst %,%.d,$(UNIT)) $(patsubst %.c,$(B)/%.d,$(wildcard tests/fixture.c tests/res/*.c))

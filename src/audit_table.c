@@ -155,12 +155,12 @@ void audit_task_set_parent(struct audit_task *t, struct audit_task *parent)
 	t->at = NULL;
 	if (!t->parent)
 		return;
-	t->ppid = parent->numbers[0];
-	t->sibling = parent->child;
+	t->ppid = t->parent->numbers[0];
+	t->sibling = t->parent->child;
 	if (t->sibling)
 		t->sibling->at = &t->sibling;
-	t->at = &parent->child;
-	parent->child = t;
+	t->at = &t->parent->child;
+	t->parent->child = t;
 }
 
 static void count_in(struct audit_task *t, int by)

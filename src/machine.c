@@ -153,7 +153,8 @@ int machine_submit(struct machine *m, unsigned int slot, struct batch *b)
 
 	if (err || (nr && !ops))
 		return fail(-ENOMEM, "arena of the syscall machine");
-	memcpy(ops, b->ops, nr * sizeof(*ops));
+	if (nr)
+		memcpy(ops, b->ops, nr * sizeof(*ops));
 	b->nr = 0;
 	s->ops = (__u64)ops;
 	s->left = nr;

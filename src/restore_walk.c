@@ -30,10 +30,8 @@ void restore_walk_begin(struct restore *r)
 
 int restore_walk(struct restore *r)
 {
-	if (r->walk)
-		return 0;
 	if (!r->walk_loading)
-		return open_walk(r);
+		return r->walk ? 0 : open_walk(r);
 	pthread_join(r->walk_loader, NULL);
 	r->walk_loading = false;
 	return r->walk_err;

@@ -56,7 +56,7 @@ static void read_model(char model[64])
 {
 	__u32 part[12] = {};
 
-	if (__get_cpuid_max(0x80000000, NULL) >= 0x80000004)
+	if ((__u32)__get_cpuid_max(0x80000000, NULL) >= 0x80000004)
 		for (unsigned int i = 0; i < 3; i++)
 			__cpuid(0x80000002 + i, part[4 * i], part[4 * i + 1], part[4 * i + 2], part[4 * i + 3]);
 	snprintf(model, 64, "%.48s", (const char *)part);

@@ -277,7 +277,6 @@ const struct fixture fixture_signal_child = {
 
 static volatile int inside, leave_handler, left_handler;
 static pthread_t in_handler;
-static volatile unsigned long canary;
 
 static void stay(int sig, siginfo_t *si, void *ctx)
 {
