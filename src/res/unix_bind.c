@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -24,22 +25,34 @@
 #include "restore.h"
 #include "sock.h"
 #include "unix_make.h"
-
-#define NODE "s" /* in our directory */
+#include "unix_sweep.h"
 
 /* For those that get no place: any directory that can be written to. */
 #define ELSEWHERE "/tmp"
 
-static int make_dir(struct unix_place *p, const char *in)
+/* Once for all the sockets of a directory, when they come one after the other. */
+static void sweep(struct unix_work *w, int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) || (st.st_dev == w->swept_dev && st.st_ino == w->swept_ino))
+		return;
+	w->swept_dev = st.st_dev;
+	w->swept_ino = st.st_ino;
+	unix_sweep(dir);
+}
+
+static int make_dir(struct unix_work *w, struct unix_place *p, const char *in)
 {
 	p->dir = open(in, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (p->dir < 0)
 		return fail(-errno, "open %s, where a socket is bound", in);
+	sweep(w, p->dir);
 	for (int try = 0; try < 100; try++) {
-		snprintf(p->name, sizeof(p->name), ".bpf-ckpt.%06lx", random() & 0xffffff);
+		snprintf(p->name, sizeof(p->name), UNIX_TEMPORARY "%06lx", random() & 0xffffff);
 		if (!mkdirat(p->dir, p->name, 0700)) {
-			p->tmp = openat(p->dir, p->name, O_PATH | O_DIRECTORY | O_CLOEXEC);
-			return p->tmp < 0 ? fail(-errno, "open %s/%s", in, p->name) : 0;
+			p->tmp = openat(p->dir, p->name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+			return p->tmp < 0 || flock(p->tmp, LOCK_EX | LOCK_NB) ? fail(-errno, "open %s/%s", in, p->name) : 0;
 		}
 		if (errno != EEXIST)
 			break;
@@ -77,7 +90,7 @@ static int depth_of(const char *name)
 	return name[0] == '/' ? 0 : depth;
 }
 
-/* In our root: bind, then the file goes to NODE and all else away. */
+/* In our root: bind, then the file goes to UNIX_NODE and all else away. */
 static int bind_here(int fd, const struct rec_unix *u)
 {
 	struct sockaddr_un a = { .sun_family = AF_UNIX };
@@ -92,7 +105,7 @@ static int bind_here(int fd, const struct rec_unix *u)
 			return -errno;
 	walk_name(name, false);
 	err = bind(fd, (struct sockaddr *)&a, offsetof(struct sockaddr_un, sun_path) + u->name_len) ||
-	      (strcmp(name, "/" NODE) && rename(name, "/" NODE)) ? -errno : 0;
+	      (strcmp(name, "/" UNIX_NODE) && rename(name, "/" UNIX_NODE)) ? -errno : 0;
 	walk_name(name, true);
 	for (int i = 0; i < depth; i++)
 		if (chdir("..") || rmdir("d"))
@@ -132,11 +145,11 @@ static int bind_path(struct restore *r, struct unix_end *e, int fd)
 	}
 	err = restore_go_to(r, file ? restore_mounts_of_file(r, file) : 0);
 	if (!err)
-		err = make_dir(p, dir);
+		err = make_dir(r->unix_work, p, dir);
 	if (!err)
 		err = bind_apart(p, fd, e->u);
-	if (!err && rec && (fchownat(p->tmp, NODE, rec->uid, rec->gid, AT_SYMLINK_NOFOLLOW) ||
-			    fchmodat(p->tmp, NODE, rec->id.mode & 07777, 0)))
+	if (!err && rec && (fchownat(p->tmp, UNIX_NODE, rec->uid, rec->gid, AT_SYMLINK_NOFOLLOW) ||
+			    fchmodat(p->tmp, UNIX_NODE, rec->id.mode & 07777, 0)))
 		err = -errno;
 	if (err)
 		return fail(err, "bind a socket to %s", unix_name(e->u, name, sizeof(name)));
@@ -171,7 +184,7 @@ void unix_address(const struct unix_end *e, struct sockaddr_un *a, unsigned int 
 {
 	*a = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	if (e->place) {
-		int n = snprintf(a->sun_path, sizeof(a->sun_path), "/proc/%d/fd/%d/" NODE, getpid(), e->place->tmp);
+		int n = snprintf(a->sun_path, sizeof(a->sun_path), "/proc/%d/fd/%d/" UNIX_NODE, getpid(), e->place->tmp);
 
 		*len = offsetof(struct sockaddr_un, sun_path) + n + 1;
 		return;
@@ -271,11 +284,11 @@ static int publish(struct unix_place *p)
 	const char *base = strrchr(p->rec->path, '/') + 1;
 	int err;
 
-	p->published = !renameat2(p->tmp, NODE, p->dir, base, RENAME_NOREPLACE);
+	p->published = !renameat2(p->tmp, UNIX_NODE, p->dir, base, RENAME_NOREPLACE);
 	if (p->published)
 		return 0;
 	err = errno == EEXIST ? check_place(p->rec) : -errno;
-	if (!err && renameat2(p->tmp, NODE, p->dir, base, RENAME_EXCHANGE))
+	if (!err && renameat2(p->tmp, UNIX_NODE, p->dir, base, RENAME_EXCHANGE))
 		err = -errno;
 	p->published = p->swapped = !err;
 	return err && err != -ERR_TAKEN ? fail(err, "put a socket to %s", p->rec->path) : err;
@@ -297,11 +310,11 @@ void unix_place_drop(struct unix_place *p, bool done)
 	const char *base = p->exists ? strrchr(p->rec->path, '/') + 1 : "";
 
 	if (p->published && !done && p->swapped)
-		renameat2(p->tmp, NODE, p->dir, base, RENAME_EXCHANGE);
+		renameat2(p->tmp, UNIX_NODE, p->dir, base, RENAME_EXCHANGE);
 	else if (p->published && !done)
 		unlinkat(p->dir, base, 0);
 	if (p->tmp >= 0)
-		unlinkat(p->tmp, NODE, 0);
+		unlinkat(p->tmp, UNIX_NODE, 0);
 	if (p->name[0])
 		unlinkat(p->dir, p->name, AT_REMOVEDIR);
 	cleanup_close(&p->tmp);

@@ -50,6 +50,8 @@ struct unix_work {
 	size_t nr_places;
 	struct ids listened;       /* addresses that a socket listens at */
 	struct unix_end anonymous; /* what messages from nobody come from */
+	dev_t swept_dev;   /* the directory that was looked through last */
+	ino_t swept_ino;
 	int spare;         /* a number for descriptors that tasks have for a call */
 	int *pidfd;        /* of processes, by unit; 0: not opened yet */
 };
