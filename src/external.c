@@ -157,10 +157,18 @@ int external_check(const struct restore *r)
 	return err;
 }
 
-void external_list(const struct restore *r)
+int external_wanted(const struct restore *r, char ***keys)
 {
-	snap_for_each(&r->image.snap, REC_EXTERNAL, const struct rec_external, e)
-		printf("%s: wants --inherit-fd FD:'%s'\n", r->opts->path, file_of(r, e)->path);
+	size_t nr;
+	void **rec = snap_all(&r->image.snap, REC_EXTERNAL, &nr);
+
+	*keys = calloc(nr + 1, sizeof(**keys));
+	for (size_t i = 0; *keys && i < nr; i++) {
+		(*keys)[i] = strdup(file_of(r, rec[i])->path);
+		if (!(*keys)[i])
+			return -ENOMEM;
+	}
+	return *keys ? 0 : -ENOMEM;
 }
 
 int external_of_restore(const struct restore *r, struct externals *out)

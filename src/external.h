@@ -45,8 +45,8 @@ int external_mark(struct dump *d);
 /* Does the image want exactly what restore was given? Says what it lacks. */
 int external_check(const struct restore *r);
 
-/* Say on stdout what the image wants. */
-void external_list(const struct restore *r);
+/* The keys of what the image leaves out, NULL behind the last: they and the list are the caller's. 0 or -ENOMEM. */
+int external_wanted(const struct restore *r, char ***keys);
 
 /* What restore was given, as a walk will see it. */
 int external_of_restore(const struct restore *r, struct externals *out);

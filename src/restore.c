@@ -450,26 +450,32 @@ static struct restore new_restore(const struct restore_opts *opts)
 				 .image = { .fd = -1 } };
 }
 
-int restore_try(const struct restore_opts *opts)
+int restore_try(const struct restore_opts *opts, struct restore_trial *t)
 {
 	struct restore r = new_restore(opts);
 	int err = load(&r);
 
 	if (!err)
-		printf("%s: complete and undamaged: %llu processes, %llu threads, %llu zombies\n",
-		       opts->path, r.info->processes, r.info->threads, r.info->zombies);
+		*t = (struct restore_trial){ .whole = true, .processes = r.info->processes,
+					     .threads = r.info->threads, .zombies = r.info->zombies };
 	if (!err)
-		external_list(&r);
+		err = external_wanted(&r, &t->wanted);
 	if (!err)
 		err = preflight(&r);
 	if (!err)
 		err = restore_prepare(&r);
 	if (!err)
 		err = make_files(&r);
-	if (!err)
-		printf("%s: can be restored here and now\n", opts->path);
+	t->possible = !err;
 	restore_free(&r);
 	return err;
+}
+
+void restore_trial_free(struct restore_trial *t)
+{
+	for (char **key = t->wanted; key && *key; key++)
+		free(*key);
+	free(t->wanted);
 }
 
 int restore_run(const struct restore_opts *opts)

@@ -212,8 +212,20 @@ void restore_walk_end(struct restore *r);
 /* Learn the numbers that tasks have here, by the chains that they were made with. */
 int restore_find_tids(struct restore *r);
 
-/* Everything but tasks: is the image whole, could it be restored here and now? Says so on stdout. */
-int restore_try(const struct restore_opts *opts);
+/* What restore_try() found out. */
+struct restore_trial {
+	bool whole;    /* the image is complete and undamaged; only then: */
+	bool possible; /* it could be restored here and now */
+	__u64 processes, threads, zombies;
+	char **wanted; /* keys that --inherit-fd is to provide for, NULL behind the last */
+};
+
+/*
+ * Everything but tasks: is the image whole, could it be restored here and now? 0 when it could; reported else.
+ * restore_trial_free() in any case.
+ */
+int restore_try(const struct restore_opts *opts, struct restore_trial *t);
+void restore_trial_free(struct restore_trial *t);
 
 /* The whole restore, up to the exit status of the command. */
 int restore_run(const struct restore_opts *opts);
