@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +69,26 @@ static int open_named(struct image_file *f, char *where)
 	return open_own(f, slash == where ? "/" : where);
 }
 
+/*
+ * Where a link leads to. It may name a file beside it, no other: who may put links into a directory of
+ * everybody's must not have images written over files elsewhere.
+ */
+static int follow(const char *path, char **where)
+{
+	char *to _free_ = realpath(path, NULL), *own _free_ = strdup(path), *dir _free_ = NULL;
+
+	if (!to || !own)
+		return fail(-errno, "write %s", path);
+	dir = realpath(dirname(own), NULL);
+	if (!dir)
+		return fail(-errno, "write %s", path);
+	*strrchr(to, '/') = 0;
+	if (strcmp(*to ? to : "/", dir))
+		return fail(-ELOOP, "write %s: it is a link out of its directory, to one in %s", path, *to ? to : "/");
+	*where = realpath(path, NULL);
+	return *where ? 0 : fail(-errno, "write %s", path);
+}
+
 static int open_path(struct image_file *f)
 {
 	char *where _free_ = NULL;
@@ -82,8 +103,13 @@ static int open_path(struct image_file *f)
 	}
 	/* a link like /dev/stdout must not be replaced by an image */
 	exists = !lstat(f->path, &st);
-	where = exists && S_ISLNK(st.st_mode) ? realpath(f->path, NULL) : strdup(f->path);
-	return where ? open_named(f, where) : fail(-errno, "write %s", f->path);
+	if (exists && S_ISLNK(st.st_mode)) {
+		int err = follow(f->path, &where);
+
+		return err ? err : open_named(f, where);
+	}
+	where = strdup(f->path);
+	return where ? open_named(f, where) : fail(-ENOMEM, "write %s", f->path);
 }
 
 int image_file_create(struct image_file *f, const char *path)

@@ -650,6 +650,11 @@ static void test_symlink(void **state)
 	unlink(path);
 	assert_int_equal(muted(create_with_little_space, NULL, link), -ENOENT);
 	unlink(link);
+	/* out of the directory, to a file that is there */
+	assert_int_equal(symlink("/proc/self/../version", link), 0);
+	assert_int_equal(muted(create_with_little_space, NULL, link), -ELOOP);
+	assert_non_null(strstr(said, "link out of its directory, to one in /proc"));
+	unlink(link);
 	assert_int_equal(chdir("/"), 0);
 }
 
