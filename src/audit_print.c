@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* audit_print.c - events as lines for people and as JSON, both by the one list of fields. */
 #include "audit_print.h"
+#include "utf8.h"
 
 #include <string.h>
 #include <syslog.h>
@@ -109,36 +110,26 @@ static bool number_of(char *buf, size_t len, const struct audit_field *f, const 
 
 /* ---- JSON ---- */
 
-/* How many bytes of a valid UTF-8 sequence follow the first one: RFC 3629; -1: none is valid here. */
-static int utf8_more(const unsigned char *s)
-{
-	int more = s[0] < 0x80 ? 0 : s[0] < 0xc2 ? -1 : s[0] < 0xe0 ? 1 : s[0] < 0xf0 ? 2 : s[0] < 0xf5 ? 3 : -1;
-
-	for (int i = 1; i <= more; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return -1;
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return -1;
-	return more;
-}
-
 /* Names are any bytes: those that are no UTF-8 are taken for Latin-1. */
 void audit_print_string(FILE *out, const char *s)
 {
+	size_t left = strlen(s);
+
 	putc_unlocked('"', out);
-	for (; *s; s++) {
+	while (left) {
 		unsigned char c = *s;
-		int more = utf8_more((const unsigned char *)s);
+		unsigned int number;
+		size_t n = utf8_char(s, left, &number);
 
 		if (c == '"' || c == '\\')
 			fprintf(out, "\\%c", c);
-		else if (c < 0x20 || c == 0x7f || more < 0)
+		else if (!n || c < 0x20 || c == 0x7f)
 			fprintf(out, "\\u%04x", c);
 		else
-			putc_unlocked(c, out);
-		for (; more > 0; more--)
-			putc_unlocked(*++s, out);
+			fwrite_unlocked(s, 1, n, out);
+		n += !n;
+		s += n;
+		left -= n;
 	}
 	putc_unlocked('"', out);
 }

@@ -5,27 +5,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Bytes of the UTF-8 character at p, of which len are there, and its number; 0: it is none. */
-static size_t decode(const unsigned char *p, size_t len, unsigned int *c)
-{
-	static const unsigned int least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = *p < 0x80 ? 1 : *p >> 5 == 6 ? 2 : *p >> 4 == 14 ? 3 : *p >> 3 == 30 ? 4 : 0;
+#include "utf8.h"
 
-	if (!n || n > len)
-		return 0;
-	*c = n == 1 ? *p : *p & (0x7f >> n);
-	for (size_t i = 1; i < n; i++) {
-		if (p[i] >> 6 != 2)
-			return 0;
-		*c = *c << 6 | (p[i] & 0x3f);
-	}
-	return *c >= least[n] && *c <= 0x10ffff ? n : 0;
-}
-
-/* XML 1.0 has no control characters, surrogates and U+FFFE; the others here would hide or reorder. */
+/* XML 1.0 has no control characters and U+FFFE; the others here would hide or reorder. */
 static bool is_visible(unsigned int c)
 {
-	if (c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0xd800 && c < 0xe000))
+	if (c < 0x20 || (c >= 0x7f && c < 0xa0))
 		return false;
 	if (c == 0xad || c == 0x61c || (c >= 0x200b && c <= 0x200f) || (c >= 0x2028 && c <= 0x202e))
 		return false;
@@ -39,7 +24,7 @@ size_t clean_text(const char *src, size_t max, char *buf, size_t len)
 	for (size_t i = 0; i < bytes;) {
 		const unsigned char *p = (const unsigned char *)src + i;
 		unsigned int c = 0;
-		size_t n = decode(p, bytes - i, &c);
+		size_t n = utf8_char(src + i, bytes - i, &c);
 
 		if (used + 5 > len)
 			break;
