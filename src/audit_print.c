@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* audit_print.c - events as lines for people and as JSON, both by the one list of fields. */
 #include "audit_print.h"
-#include "utf8.h"
 
 #include <string.h>
 #include <syslog.h>
 #include <time.h>
+
+#include "utf8.h"
 
 #define SECOND 1000000000ll
 
