@@ -30,6 +30,8 @@ struct rec_socket {
 enum {
 	SOCK_F_DEAD = 1,    /* its last descriptor is closed; a peer or a message still refers to it */
 	SOCK_F_OUTSIDE = 2, /* not of the tree (--leaks=warn): stands for somebody to connect with */
+	SOCK_F_POLICIES = 4, /* IP_XFRM_POLICY: IPsec policies of its own */
+	SOCK_F_ALERT = 8,   /* IP_ROUTER_ALERT */
 };
 
 /* struct sock: what every family has of one. It may outlive its socket, or not have one yet. */

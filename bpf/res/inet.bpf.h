@@ -4,9 +4,9 @@
 #define BPF_CKPT_INET_BPF_H
 
 #include "compat.bpf.h"
+#include "res/sock.bpf.h"
 #include "rec_inet.h"
 
-#define AF_INET 2
 #define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17

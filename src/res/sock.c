@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -155,8 +156,15 @@ static int check_sock(struct check *c, const void *rec)
 		why = family->refusal ? family->refusal(c->snap, k, buf, sizeof(buf)) : NULL;
 	if (k->netns != c->own->ns_net)
 		why = "it belongs to a network namespace other than this command's, which is not supported yet";
+	else if (k->flags & SOCK_F_POLICIES)
+		why = "it has IPsec policies of its own (IP_XFRM_POLICY), which cannot be read";
+	else if (k->flags & SOCK_F_ALERT)
+		why = "it gets packets with a router alert (IP_ROUTER_ALERT), which is not supported";
 	if (why)
 		sock_refuse(c, k, "%s", why);
+	else if (k->family == AF_INET6 && k->type == SOCK_RAW && k->protocol == IPPROTO_RAW)
+		check_warn(c, "socket", "a raw IPv6 socket for sending may have asked for router alerts "
+			   "(IPV6_ROUTER_ALERT); the kernel does not tell, and they would be lost");
 	return 0;
 }
 

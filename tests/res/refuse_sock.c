@@ -115,6 +115,18 @@ static void make_tcp(void)
 	have("connecting", true);
 }
 
+/* linux/xfrm.h does not go with netinet/in.h: struct xfrm_userpolicy_info, all zero but what follows */
+static void make_raw(void)
+{
+	struct { uint8_t selector[56]; uint64_t limits[8], current[4]; uint32_t priority, index; uint8_t dir, action, flags,
+		 share; } policy = {.dir = 1 /* XFRM_POLICY_OUT */};
+	int yes = 1;
+
+	policy.selector[40] = AF_INET;
+	have("policy", !setsockopt(udp(), SOL_IP, 17 /* IP_XFRM_POLICY */, &policy, sizeof(policy)));
+	have("alert", !setsockopt(must(socket(AF_INET, SOCK_RAW, IPPROTO_IGMP)), SOL_IP, IP_ROUTER_ALERT, &yes, sizeof(yes)));
+}
+
 static void make_link(void)
 {
 	struct tpacket_req ring = {4096, 1, 4096, 1};
@@ -138,6 +150,7 @@ static void setup(void)
 	make_ebpf();
 	make_ipv6();
 	make_tcp();
+	make_raw();
 	make_link();
 }
 

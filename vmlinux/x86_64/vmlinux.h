@@ -5047,6 +5047,16 @@ struct bpf_iter__task_vma {
 	};
 };
 
+struct ip_ra_chain {
+	struct ip_ra_chain *next;
+	struct sock *sk;
+	union {
+		void (*destructor)(struct sock *);
+		struct sock *saved_sk;
+	};
+	struct callback_head rcu;
+};
+
 struct sock_reuseport {
 	struct callback_head rcu;
 	u16 max_socks;
