@@ -152,10 +152,10 @@ int restore_keep(struct restore *r, __u64 id, int fd, int second)
 {
 	int high, high2;
 
-	/* the keepers are there already when a late one comes */
-	if (second < 0 && r->many && only_descriptors(r, id) && !is_late(r, id))
+	if (is_late(r, id)) /* tasks fetch it from whatever number it has */
+		return note(r, id, &(struct kept){ fd, -1 });
+	if (second < 0 && r->many && only_descriptors(r, id))
 		return keep_loose(r, id, fd);
-	/* out of the way of the image's numbers, late ones too: epoll_watch_all() puts files on those */
 	high = fcntl(fd, F_DUPFD_CLOEXEC, r->high);
 	high2 = second >= 0 ? fcntl(second, F_DUPFD_CLOEXEC, r->high) : -1;
 	if (high < 0 || (second >= 0 && high2 < 0))

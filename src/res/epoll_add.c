@@ -142,8 +142,7 @@ static int add_fired(struct adder *a, const struct rec_epoll_item *item, int epo
 	return fire_by_byte(a, f, epoll, fd, ev);
 }
 
-/* The file on the number of its item; everything else that was on it is none of this table's. */
-static int add(struct adder *a, const struct rec_epoll_item *item)
+static int add_on_number(struct adder *a, const struct rec_epoll_item *item)
 {
 	struct epoll_event ev = { .events = item->events, .data.u64 = item->data };
 	int epoll _close_ = -1, file _close_ = restore_borrow(a->r, item->file);
@@ -160,6 +159,24 @@ static int add(struct adder *a, const struct rec_epoll_item *item)
 	if (epoll_has_fired(item))
 		return add_fired(a, item, epoll, item->fd, &ev);
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, item->fd, &ev) ? -errno : 0;
+}
+
+/*
+ * The file on the number of its item, for that moment: what lies there may be the file of another one.
+ * An item stays when the descriptor is closed, as the file is open elsewhere (epoll(7)).
+ */
+static int add(struct adder *a, const struct rec_epoll_item *item)
+{
+	int there _close_ = fcntl(item->fd, F_DUPFD_CLOEXEC, 0), err;
+
+	if (there < 0 && errno != EBADF)
+		return -errno;
+	err = add_on_number(a, item);
+	if (there < 0)
+		close(item->fd);
+	else if (dup3(there, item->fd, O_CLOEXEC) < 0)
+		return -errno;
+	return err;
 }
 
 static void *add_all(void *arg)

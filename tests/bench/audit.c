@@ -89,20 +89,19 @@ static void stop_audit(struct auditor *a, const char *title, unsigned long long 
 	waitpid(a->pid, NULL, 0);
 }
 
+/* To the nanosecond; /proc/PID/stat counts ticks. */
 static double cpu_s(pid_t pid)
 {
-	unsigned long user = 0, system = 0;
-	char path[64], text[1024], *p;
+	unsigned long long ns = 0;
+	char path[64];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", pid);
 	f = fopen(path, "re");
-	p = f && fgets(text, sizeof(text), f) ? strrchr(text, ')') : NULL;
-	if (f)
-		fclose(f);
-	if (!p || sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) != 2)
+	if (!f || fscanf(f, "%llu", &ns) != 1)
 		die(path);
-	return (double)(user + system) / sysconf(_SC_CLK_TCK);
+	fclose(f);
+	return ns / 1e9;
 }
 
 static long rss_kib(pid_t pid)
