@@ -61,6 +61,10 @@ static int finish(struct replace_file *f)
 {
 	bool bad = ferror(f->out);
 
+	if (bad) { /* the stream forgot which error it was: it comes again */
+		clearerr(f->out);
+		fputc('\n', f->out);
+	}
 	errno = 0;
 	if (fflush(f->out) || bad)
 		return errno ? -errno : -EIO;
