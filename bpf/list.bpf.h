@@ -13,7 +13,6 @@
 #include "emit.bpf.h"
 
 struct list_out {
-	struct frame *f;
 	__u32 seen, sent; /* members met; members that are out */
 	__u32 failed, pad;
 };
@@ -23,9 +22,8 @@ static volatile __u64 list_cut;
 static volatile __u32 list_cut_at;
 
 /* What it begins with is nothing that a verifier knows: see unknown_zero. */
-static __always_inline void list_begin(struct list_out *l, struct frame *f, __u64 object)
+static __always_inline void list_begin(struct list_out *l, __u64 object)
 {
-	l->f = f;
 	l->seen = l->sent = l->failed = unknown_zero;
 	if (list_cut == object)
 		l->sent = list_cut_at;

@@ -32,7 +32,7 @@ struct mqueue_walk {
 	__u32 left;         /* in this segment */
 	__u32 step;
 	__u32 index, priority;
-	struct list_out out; /* without the frame: a map cannot hold its address */
+	struct list_out out;
 };
 
 struct {
@@ -183,7 +183,7 @@ static __always_inline int emit_messages(struct frame *f, struct mqueue_inode_in
 	w->inode = inode;
 	w->step = MQ_DOWN;
 	w->node = BPF_CORE_READ(info, msg_tree.rb_node);
-	list_begin(&w->out, NULL, inode);
+	list_begin(&w->out, inode);
 	bpf_loop(MQUEUE_STEPS, mqueue_step, NULL, 0);
 	return list_end(&w->out, f, inode);
 }

@@ -20,9 +20,9 @@ static __always_inline bool is_terminal(struct file *file)
 /* What is unread, of both sides. */
 static __always_inline int emit_blocks(struct frame *f, struct file *file, struct tty_struct *tty)
 {
-	struct raw_walk w = {};
+	struct raw_walk w = { .f = f };
 
-	list_begin(&w.out, f, (__u64)file);
+	list_begin(&w.out, (__u64)file);
 	add_blocks(&w, tty);
 	if (tty_side(tty) != TTY_IS_OTHER)
 		add_blocks(&w, BPF_CORE_READ(tty, link));

@@ -16,6 +16,7 @@ struct {
 } sem_sizes SEC(".maps");
 
 struct undo_walk {
+	struct frame *f;
 	struct list_out out;
 	struct task_struct *task;
 	void *head, *at; /* list_head of the list, and of the set that is looked at */
@@ -49,11 +50,11 @@ static __always_inline bool add_undo(struct undo_walk *w, __s16 adj)
 	struct sem_undo *un = undo_of(w->at);
 	struct rec_undo *r;
 
-	if (!list_room(&w->out, w->out.f, sizeof(*r)))
+	if (!list_room(&w->out, w->f, sizeof(*r)))
 		return false;
 	if (!list_next(&w->out))
 		return true;
-	r = frame_add(w->out.f, REC_UNDO, sizeof(*r));
+	r = frame_add(w->f, REC_UNDO, sizeof(*r));
 	if (!r)
 		return false;
 	r->task = (__u64)w->task;
@@ -85,11 +86,11 @@ static long undo_step(__u64 i, void *arg)
 
 static __always_inline int emit_undos(struct frame *f, struct task_struct *t, struct sem_undo_list *list)
 {
-	struct undo_walk w = { .task = t };
+	struct undo_walk w = { .f = f, .task = t };
 
 	w.head = (void *)list + bpf_core_field_offset(struct sem_undo_list, list_proc);
 	next_set(&w, w.head);
-	list_begin(&w.out, f, (__u64)t);
+	list_begin(&w.out, (__u64)t);
 	bpf_loop(UNDO_STEPS, undo_step, &w, 0);
 	return list_end(&w.out, f, (__u64)t);
 }

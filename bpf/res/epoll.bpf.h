@@ -13,6 +13,7 @@
 enum item_step { STEP_DOWN, STEP_HERE, STEP_UP };
 
 struct item_walk {
+	struct frame *f;
 	struct list_out out;
 	struct file *file;
 	struct rb_node *node;
@@ -22,7 +23,7 @@ struct item_walk {
 static __always_inline void add_item(struct item_walk *w, struct rb_node *node)
 {
 	struct epitem *item = (void *)node - bpf_core_field_offset(struct epitem, rbn);
-	struct rec_epoll_item *r = frame_add(w->out.f, REC_EPOLL_ITEM, sizeof(*r));
+	struct rec_epoll_item *r = frame_add(w->f, REC_EPOLL_ITEM, sizeof(*r));
 
 	if (!r)
 		return;
@@ -50,7 +51,7 @@ static long item_step(__u64 i, void *arg)
 		return 0;
 	}
 	if (w->step == STEP_HERE) {
-		if (!list_room(&w->out, w->out.f, sizeof(struct rec_epoll_item)))
+		if (!list_room(&w->out, w->f, sizeof(struct rec_epoll_item)))
 			return 1;
 		if (list_next(&w->out))
 			add_item(w, node);
@@ -71,10 +72,10 @@ static long item_step(__u64 i, void *arg)
 static __always_inline int emit_epoll_items(struct frame *f, struct file *file)
 {
 	struct eventpoll *ep = BPF_CORE_READ(file, private_data);
-	struct item_walk w = { .file = file, .step = STEP_DOWN + unknown_zero };
+	struct item_walk w = { .f = f, .file = file, .step = STEP_DOWN + unknown_zero };
 
 	w.node = BPF_CORE_READ(ep, rbr.rb_root.rb_node);
-	list_begin(&w.out, f, (__u64)file);
+	list_begin(&w.out, (__u64)file);
 	bpf_loop(ITEM_STEPS, item_step, &w, 0);
 	return list_end(&w.out, f, (__u64)file);
 }

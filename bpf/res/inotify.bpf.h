@@ -19,6 +19,7 @@
 #define IN_ONESHOT 0x80000000
 
 struct mark_walk {
+	struct frame *f;
 	struct list_out out;
 	struct file *file;
 	struct list_head *head, *node;
@@ -73,7 +74,7 @@ static __always_inline void add_mark(struct mark_walk *w, struct fsnotify_mark *
 	struct inotify_inode_mark *im = (void *)mark - bpf_core_field_offset(struct inotify_inode_mark, fsn_mark);
 	struct inode *inode = mark_inode(mark);
 	__u32 flags = BPF_CORE_READ(mark, flags);
-	struct rec_mark *r = frame_add(w->out.f, REC_MARK, sizeof(*r));
+	struct rec_mark *r = frame_add(w->f, REC_MARK, sizeof(*r));
 
 	if (!r || !inode)
 		return;
@@ -96,7 +97,7 @@ static long mark_step(__u64 i, void *arg)
 
 	if (!w->node || w->node == w->head)
 		return 1;
-	if (!list_room(&w->out, w->out.f, sizeof(struct rec_mark)))
+	if (!list_room(&w->out, w->f, sizeof(struct rec_mark)))
 		return 1;
 	mark = (void *)w->node - bpf_core_field_offset(struct fsnotify_mark, g_list);
 	if (list_next(&w->out))
@@ -109,11 +110,11 @@ static long mark_step(__u64 i, void *arg)
 static __always_inline int emit_marks(struct frame *f, struct file *file)
 {
 	struct fsnotify_group *group = BPF_CORE_READ(file, private_data);
-	struct mark_walk w = { .file = file };
+	struct mark_walk w = { .f = f, .file = file };
 
 	w.head = (void *)group + bpf_core_field_offset(struct fsnotify_group, marks_list);
 	w.node = BPF_CORE_READ(group, marks_list.next);
-	list_begin(&w.out, f, (__u64)file);
+	list_begin(&w.out, (__u64)file);
 	bpf_loop(MARKS_MAX, mark_step, &w, 0);
 	return list_end(&w.out, f, (__u64)file);
 }

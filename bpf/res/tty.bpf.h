@@ -27,6 +27,7 @@ static __always_inline bool tty_is_locked(__u64 flags)
 
 /* Who is walked through: the blocks of a tty and of its other side, as one sequence of steps. */
 struct raw_walk {
+	struct frame *f;
 	struct list_out out;
 	struct tty_struct *tty;
 	struct n_tty_data *disc;
@@ -145,9 +146,9 @@ static __always_inline struct rec_tty_raw *next_block(struct raw_walk *w, __u32 
 {
 	struct rec_tty_raw *r;
 
-	if (w->out.failed || !list_room(&w->out, w->out.f, sizeof(*r)) || !list_next(&w->out))
+	if (w->out.failed || !list_room(&w->out, w->f, sizeof(*r)) || !list_next(&w->out))
 		return NULL;
-	r = frame_add(w->out.f, REC_TTY_RAW, sizeof(*r));
+	r = frame_add(w->f, REC_TTY_RAW, sizeof(*r));
 	if (!r)
 		return NULL;
 	r->tty = (__u64)w->tty;

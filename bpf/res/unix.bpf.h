@@ -98,6 +98,7 @@ static __always_inline void emit_unix_peer(struct frame *f, struct sock *sk)
  * of a connection that nobody has accepted.
  */
 struct unix_walk {
+	struct frame *f;
 	struct list_out out;
 	struct sock *sk;
 	struct sk_buff *skb, *head;
@@ -121,7 +122,7 @@ static __always_inline struct sk_buff *queue_first(struct sk_buff *head)
 /* Is this part one to be emitted? Makes room for it. */
 static __always_inline bool unix_part(struct unix_walk *w)
 {
-	return list_room(&w->out, w->out.f, 1536) && list_next(&w->out);
+	return list_room(&w->out, w->f, 1536) && list_next(&w->out);
 }
 
 static __always_inline struct unix_skb_parms *skb_parms(struct sk_buff *skb)
@@ -131,7 +132,7 @@ static __always_inline struct unix_skb_parms *skb_parms(struct sk_buff *skb)
 
 static __always_inline void add_skb(struct unix_walk *w, struct sk_buff *skb)
 {
-	struct rec_unix_skb *r = frame_add(w->out.f, REC_UNIX_SKB, sizeof(*r));
+	struct rec_unix_skb *r = frame_add(w->f, REC_UNIX_SKB, sizeof(*r));
 	struct unix_skb_parms *cb = skb_parms(skb);
 	struct scm_fp_list *fp = BPF_CORE_READ(cb, fp);
 	struct sock *sender = BPF_CORE_READ(skb, sk);
@@ -158,12 +159,12 @@ static __always_inline void add_skb(struct unix_walk *w, struct sk_buff *skb)
 	if (!sender || !BPF_CORE_READ((struct unix_sock *)sender, addr))
 		return;
 	r->flags |= SKB_F_NAMED;
-	emit_unix(w->out.f, sender);
+	emit_unix(w->f, sender);
 }
 
 static __always_inline void add_rights(struct unix_walk *w, struct sk_buff *skb, __u32 first, __u32 total)
 {
-	struct rec_unix_rights *r = frame_add(w->out.f, REC_UNIX_RIGHTS, sizeof(*r));
+	struct rec_unix_rights *r = frame_add(w->f, REC_UNIX_RIGHTS, sizeof(*r));
 	struct scm_fp_list *fp = BPF_CORE_READ(skb_parms(skb), fp);
 	__u32 nr = total - first;
 
@@ -182,7 +183,7 @@ static __always_inline void add_rights(struct unix_walk *w, struct sk_buff *skb,
 
 static __always_inline void add_bytes(struct unix_walk *w, struct sk_buff *skb, __u32 off, __u32 left)
 {
-	struct rec_unix_bytes *r = frame_add(w->out.f, REC_UNIX_BYTES, sizeof(*r));
+	struct rec_unix_bytes *r = frame_add(w->f, REC_UNIX_BYTES, sizeof(*r));
 	__u32 skip = BPF_CORE_READ(skb_parms(skb), consumed) + off;
 
 	if (!r)
@@ -231,14 +232,14 @@ static __always_inline void unix_pending_step(struct unix_walk *w, struct sk_buf
 	struct rec_unix_pending *r;
 
 	if (unix_part(w)) {
-		r = frame_add(w->out.f, REC_UNIX_PENDING, sizeof(*r));
+		r = frame_add(w->f, REC_UNIX_PENDING, sizeof(*r));
 		if (r) {
 			r->listener = (__u64)w->sk;
 			r->sock = (__u64)child;
 			r->index = w->index;
 		}
-		emit_unix(w->out.f, child);
-		emit_unix_peer(w->out.f, child);
+		emit_unix(w->f, child);
+		emit_unix_peer(w->f, child);
 	}
 	w->outer = BPF_CORE_READ(skb, next);
 	w->outer_index = w->index + 1;
@@ -277,7 +278,7 @@ static long unix_step(__u64 i, void *arg)
 static __always_inline int emit_unix_queue(struct frame *f, struct file *file, struct sock *sk)
 {
 	__u64 zero = unknown_zero;
-	struct unix_walk w = { .sk = sk, .outer = (void *)zero, .listener = (void *)zero, .index = zero,
+	struct unix_walk w = { .f = f, .sk = sk, .outer = (void *)zero, .listener = (void *)zero, .index = zero,
 			       .outer_index = zero, .part = zero };
 
 	w.listens = BPF_CORE_READ(sk, __sk_common.skc_state) == TCP_LISTEN;
@@ -285,7 +286,7 @@ static __always_inline int emit_unix_queue(struct frame *f, struct file *file, s
 	w.skb = queue_first(w.head);
 	if (w.skb == w.head)
 		return 0;
-	list_begin(&w.out, f, (__u64)file);
+	list_begin(&w.out, (__u64)file);
 	bpf_loop(UNIX_STEPS, unix_step, &w, 0);
 	return list_end(&w.out, f, (__u64)file);
 }
