@@ -83,7 +83,7 @@ static __always_inline bool sock_is_alerted(struct sock *sk)
 		return false;
 	w.at = BPF_CORE_READ(sk, __sk_common.skc_net.net, ipv4.ra_chain);
 	bpf_loop(ALERTS_MAX, alert_step, &w, 0);
-	return w.found;
+	return w.found || w.at; /* a list that was cut may have it behind */
 }
 
 static __always_inline void emit_sock(struct frame *f, struct sock *sk)
