@@ -75,18 +75,21 @@ static int open_named(struct image_file *f, char *where)
  */
 static int follow(const char *path, char **where)
 {
-	char *to _free_ = realpath(path, NULL), *own _free_ = strdup(path), *dir _free_ = NULL;
+	char *to _free_ = realpath(path, NULL), *own _free_ = strdup(path), *dir _free_ = NULL, *slash;
 
 	if (!to || !own)
 		return fail(-errno, "write %s", path);
 	dir = realpath(dirname(own), NULL);
 	if (!dir)
 		return fail(-errno, "write %s", path);
-	*strrchr(to, '/') = 0;
+	slash = strrchr(to, '/');
+	*slash = 0;
 	if (strcmp(*to ? to : "/", dir))
 		return fail(-ELOOP, "write %s: it is a link out of its directory, to one in %s", path, *to ? to : "/");
-	*where = realpath(path, NULL);
-	return *where ? 0 : fail(-errno, "write %s", path);
+	*slash = '/';
+	*where = to; /* what was looked at, and not where the link leads to by now */
+	to = NULL;
+	return 0;
 }
 
 static int open_path(struct image_file *f)
