@@ -82,10 +82,9 @@ BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxx
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
-TEST_PKGS  += libclang-rt-14-dev valgrind
-LINT_PKGS  := cppcheck
-TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd
+TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd libclang-rt-14-dev valgrind
 TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql nodejs stress-ng ripgrep $(VM_PKGS)
+LINT_PKGS  := cppcheck
 # what check-servers and check-long want besides
 SERVER_PKGS := mariadb-server openjdk-17-jdk-headless caddy etcd-server
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core $(SERVER_PKGS)
@@ -176,7 +175,6 @@ verifier-table: test-deps
 # SECONDS for each fuzzer
 SECONDS ?= 60
 fuzz-image: test-deps
-	@tools/deps libclang-rt-14-dev
 	@$(MAKE) --no-print-directory -s all tests-built $(FUZZ)/records $(FUZZ)/image $(FUZZ)/extract
 	@tests/fuzz/run $(SECONDS)
 check-sanitizers: test-deps

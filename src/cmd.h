@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-
 /* argv[0] is the command's name. The value is the exit status of the program. */
 int cmd_audit(int argc, char **argv);
 int cmd_check(int argc, char **argv);

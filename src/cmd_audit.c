@@ -274,8 +274,10 @@ static int parse(struct request *q, int argc, char **argv)
 
 /* ---- running ---- */
 
-/* SIGINT and SIGTERM end the audit as the end of its time does; a closed pipe is an error to report. */
-/* hangup: whether it has rules to read again; else it is the end, as that of a terminal */
+/*
+ * SIGINT and SIGTERM end the audit as the end of its time does; a closed pipe is an error to report.
+ * hangup: whether it has rules to read again; else it is the end, as that of a terminal.
+ */
 static int catch_signals(bool hangup)
 {
 	sigset_t set;

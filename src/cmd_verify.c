@@ -27,7 +27,7 @@ static void help(void)
 	     "are those that restore would get; without one about TCP, connections are no obstacle.\n\n"
 	     "      --json          one JSON object on standard output\n"
 	     WHERE_HELP
-	     "  -h, --help   this text\n\n"
+	     "  -h, --help          this text\n\n"
 	     "Exit status: 0 it could, 1 something else is in the way, 4 the image is damaged or not\n"
 	     "ours, 5 a number or port is taken. Each reason is named on stderr.");
 }

@@ -11,8 +11,8 @@
 #include "dump_find.h"
 #include "res/file.h"
 #include "log.h"
-#include "rec_cpu.h"
 #include "pid_order.h"
+#include "rec_cpu.h"
 #include "rec_external.h"
 #include "rec_file.h"
 #include "path.h"
@@ -354,7 +354,6 @@ static int compare_tasks(struct compare *c, const struct dump *d)
 
 	if (!pid)
 		return fail(-ENOMEM, "verify");
-
 	for (unsigned int i = 0; i < c->r->nr_units; i++) {
 		const struct unit *u = &c->r->units[i];
 		const struct rec_pid *p = u->task ? pid_order_find(pid, nr, u->tid) : NULL;

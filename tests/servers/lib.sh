@@ -25,6 +25,12 @@ fill() {
 	:
 }
 
+# talk of web servers, about path $1: no request fails, on connections that stay.
+talk_http() {
+	wrk -c 8 -t 1 -d "${seconds}s" --timeout 8s "http://$host:$port/$1" &&
+		! grep -E 'Socket errors|Non-2xx' "$dir/client.out"
+}
+
 start_server() {
 	mkdir -p "$dir/work" "$dir/fx"
 	chmod 777 "$dir" "$dir/fx" "$dir/work"

@@ -40,8 +40,7 @@ answers() {
 }
 
 talk() {
-	wrk -c 8 -t 1 -d "${seconds}s" --timeout 8s "http://$host:$port/numbers" &&
-		! grep -E 'Socket errors|Non-2xx' "$dir/client.out"
+	talk_http numbers
 }
 
 inspect() {
