@@ -34,6 +34,8 @@ class Terminal:
             for fd in range(3):
                 os.dup2(slave, fd)
             os.closerange(3, 256)
+            for nr in signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGPIPE:
+                signal.signal(nr, signal.SIG_DFL)  # whoever runs the tests in the background ignores them
             os.execvpe(argv[0], argv, env or {"PATH": os.environ["PATH"], "HOME": "/", "TERM": "vt100",
                                               "PS1": "prompt> ", "LANG": "C", "INPUTRC": "/dev/null"})
         os.close(slave)
@@ -104,6 +106,16 @@ def children(pid):
             return [int(x) for x in f.read().split()]
     except OSError:
         return []
+
+
+def waits_to_read(pid, fd=0):
+    """Until it sleeps in read(2) of a descriptor: a key typed before that may find it anywhere."""
+    def sleeps():
+        with open(f"/proc/{pid}/stat") as f:
+            state = f.read().rsplit(")")[-1].split()[0]
+        with open(f"/proc/{pid}/syscall") as f:
+            return state == "S" and f.read().startswith(f"0 0x{fd:x} ")
+    return wait_until(sleeps)
 
 
 class Checks:
