@@ -144,6 +144,7 @@
 	X(tty_session)                                                                            \
 	X(eventfd)                                                                                 \
 	X(sockopt)                                                                                 \
+	X(sockopt_alone)                                                                           \
 	X(udp)                                                                                     \
 	X(udp_bound)                                                                               \
 	X(udp_mcast)                                                                               \

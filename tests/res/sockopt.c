@@ -88,13 +88,13 @@ static int get(int fd, int level, int name, void *value)
 }
 
 /* Another value than it has, if any is taken. */
-static void change(int fd, int level, int name)
+static bool change(int fd, int level, int name)
 {
 	unsigned char value[VALUE_MAX], now[VALUE_MAX];
 	int len = get(fd, level, name, value);
 
 	if (len <= 0 || is_action(level, name) || (level == IPPROTO_UDPLITE && name >= 100))
-		return; /* the last would undo what was done at level IPPROTO_UDP */
+		return false; /* the last would undo what was done at level IPPROTO_UDP */
 	for (int delta = 1; delta <= 64; delta <<= 1) {
 		unsigned char other[VALUE_MAX];
 
@@ -102,8 +102,9 @@ static void change(int fd, int level, int name)
 		other[0] ^= delta;
 		if (!setsockopt(fd, level, name, other, len) && get(fd, level, name, now) == len &&
 		    memcmp(now, value, len))
-			return;
+			return true;
 	}
+	return false;
 }
 
 /* What needs more than a number. */
@@ -167,5 +168,72 @@ const struct fixture fixture_sockopt = {
 	.about = "every socket option that can be changed, on sockets of each protocol",
 	.setup = setup,
 	.verify = verify,
+	.flags = FX_ROUNDS,
+};
+
+/* ---- each option on a socket of its own: dump asks for some only where others of their word are on ---- */
+
+static const struct { const char *name; int domain, type; } sorts[] = {
+	{"unix", AF_UNIX, SOCK_DGRAM},
+	{"TCP", AF_INET, SOCK_STREAM},
+	{"TCP over IPv6", AF_INET6, SOCK_STREAM},
+	{"UDP over IPv6", AF_INET6, SOCK_DGRAM},
+};
+enum { SORTS = FX_COUNT(sorts), SO_LOCK = 44 /* SO_LOCK_FILTER */ };
+
+static struct { int fd, len; unsigned char value[VALUE_MAX]; } alone[SORTS][LEVELS][NUMBERS];
+
+static bool change_one(int fd, int level, int name)
+{
+	if (level == SOL_SOCKET && name == SO_LOCK)
+		return !setsockopt(fd, level, name, &(int){1}, sizeof(int));
+	return change(fd, level, name);
+}
+
+static void setup_alone(void)
+{
+	int nr = 0;
+
+	for (int s = 0; s < SORTS; s++)
+		for (int l = 0; l < LEVELS; l++)
+			for (int n = 0; n < NUMBERS; n++) {
+				int fd = must(socket(sorts[s].domain, sorts[s].type, 0));
+
+				alone[s][l][n].fd = -1;
+				if (!change_one(fd, levels[l], n)) {
+					close(fd);
+					continue;
+				}
+				alone[s][l][n].fd = fd;
+				alone[s][l][n].len = get(fd, levels[l], n, alone[s][l][n].value);
+				nr++;
+			}
+	expect(nr > 150, "only %d options could be changed", nr);
+}
+
+static void verify_alone(void)
+{
+	unsigned char now[VALUE_MAX];
+
+	for (int s = 0; s < SORTS; s++)
+		for (int l = 0; l < LEVELS; l++)
+			for (int n = 0; n < NUMBERS; n++) {
+				int fd = alone[s][l][n].fd, len;
+
+				if (fd < 0)
+					continue;
+				len = get(fd, levels[l], n, now);
+				expect(len == alone[s][l][n].len && !memcmp(now, alone[s][l][n].value, len),
+				       "%s, with nothing else: option %d at level %d is %08x, was %08x",
+				       sorts[s].name, n, levels[l], *(int *)now,
+				       *(int *)alone[s][l][n].value);
+			}
+}
+
+const struct fixture fixture_sockopt_alone = {
+	.name = "sockopt-alone",
+	.about = "every socket option that can be changed, each on a socket that has nothing else changed",
+	.setup = setup_alone,
+	.verify = verify_alone,
 	.flags = FX_ROUNDS,
 };
