@@ -7,7 +7,6 @@
 #include "res/sock.bpf.h"
 #include "rec_inet.h"
 
-#define AF_INET6 10
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136

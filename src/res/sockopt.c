@@ -38,6 +38,8 @@ enum {
 	LAST = 1,  /* would be in the way before, or is undone by what comes after */
 	NO_STREAM = 4, /* what accept(2) finds there is of no use to anybody */
 	NO_CONNECTION = 2, /* a connection's own business as soon as there is one */
+	ON_FLAGS = 8,  /* on or off, a bit of sk_flags: the walk tells when all of these are off */
+	ON_RXOPT = 16, /* likewise of ipv6_pinfo.rxopt */
 };
 
 struct option {
@@ -54,17 +56,17 @@ struct option {
  * (SO_ERROR, PACKET_STATISTICS).
  */
 static const struct option table[] = {
-	O(SOL_SOCKET, 1, "SO_DEBUG"),
+	O(SOL_SOCKET, 1, "SO_DEBUG", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 2, "SO_REUSEADDR", .flags = LAST),
 	O(SOL_SOCKET, 15, "SO_REUSEPORT"),
-	O(SOL_SOCKET, 5, "SO_DONTROUTE"),
-	O(SOL_SOCKET, 6, "SO_BROADCAST"),
+	O(SOL_SOCKET, 5, "SO_DONTROUTE", .flags = ON_FLAGS),
+	O(SOL_SOCKET, 6, "SO_BROADCAST", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 18, "SO_RCVLOWAT"), /* may enlarge the buffer */
 	O(SOL_SOCKET, 7, "SO_SNDBUF", .force = 32, .how = BUFFER, .flags = LAST),
 	O(SOL_SOCKET, 8, "SO_RCVBUF", .force = 33, .how = BUFFER, .flags = LAST),
 	O(SOL_SOCKET, BUF_LOCK, "SO_BUF_LOCK", .flags = LAST),
 	O(SOL_SOCKET, 9, "SO_KEEPALIVE"),
-	O(SOL_SOCKET, 10, "SO_OOBINLINE"),
+	O(SOL_SOCKET, 10, "SO_OOBINLINE", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 11, "SO_NO_CHECK"),
 	O(SOL_SOCKET, 12, "SO_PRIORITY", .flags = LAST), /* IP_TOS sets it */
 	O(SOL_SOCKET, 13, "SO_LINGER"),
@@ -73,30 +75,30 @@ static const struct option table[] = {
 	O(SOL_SOCKET, 21, "SO_SNDTIMEO"),
 	O(SOL_SOCKET, 25, "SO_BINDTODEVICE"),
 	O(SOL_SOCKET, 26, "SO_ATTACH_FILTER", .how = FILTER, .flags = LAST),
-	O(SOL_SOCKET, 44, "SO_LOCK_FILTER", .flags = LAST),
-	O(SOL_SOCKET, 29, "SO_TIMESTAMP"),
-	O(SOL_SOCKET, 35, "SO_TIMESTAMPNS"),
+	O(SOL_SOCKET, 44, "SO_LOCK_FILTER", .flags = LAST | ON_FLAGS),
+	O(SOL_SOCKET, 29, "SO_TIMESTAMP", .flags = ON_FLAGS),
+	O(SOL_SOCKET, 35, "SO_TIMESTAMPNS", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 37, "SO_TIMESTAMPING"),
-	O(SOL_SOCKET, 63, "SO_TIMESTAMP_NEW"),
-	O(SOL_SOCKET, 64, "SO_TIMESTAMPNS_NEW"),
+	O(SOL_SOCKET, 63, "SO_TIMESTAMP_NEW", .flags = ON_FLAGS),
+	O(SOL_SOCKET, 64, "SO_TIMESTAMPNS_NEW", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 65, "SO_TIMESTAMPING_NEW"),
 	O(SOL_SOCKET, 34, "SO_PASSSEC"),
 	O(SOL_SOCKET, 36, "SO_MARK"),
-	O(SOL_SOCKET, 40, "SO_RXQ_OVFL"),
-	O(SOL_SOCKET, 41, "SO_WIFI_STATUS"),
+	O(SOL_SOCKET, 40, "SO_RXQ_OVFL", .flags = ON_FLAGS),
+	O(SOL_SOCKET, 41, "SO_WIFI_STATUS", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 42, "SO_PEEK_OFF", .flags = LAST),
-	O(SOL_SOCKET, 43, "SO_NOFCS"),
-	O(SOL_SOCKET, 45, "SO_SELECT_ERR_QUEUE"),
+	O(SOL_SOCKET, 43, "SO_NOFCS", .flags = ON_FLAGS),
+	O(SOL_SOCKET, 45, "SO_SELECT_ERR_QUEUE", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 46, "SO_BUSY_POLL"),
 	O(SOL_SOCKET, 47, "SO_MAX_PACING_RATE"),
 	O(SOL_SOCKET, 49, "SO_INCOMING_CPU", .flags = NO_CONNECTION),
-	O(SOL_SOCKET, 60, "SO_ZEROCOPY"),
+	O(SOL_SOCKET, 60, "SO_ZEROCOPY", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 61, "SO_TXTIME"),
 	O(SOL_SOCKET, 69, "SO_PREFER_BUSY_POLL"),
 	O(SOL_SOCKET, 70, "SO_BUSY_POLL_BUDGET"),
 	O(SOL_SOCKET, 73, "SO_RESERVE_MEM"),
 	O(SOL_SOCKET, 74, "SO_TXREHASH"),
-	O(SOL_SOCKET, 75, "SO_RCVMARK"),
+	O(SOL_SOCKET, 75, "SO_RCVMARK", .flags = ON_FLAGS),
 	O(SOL_SOCKET, 76, "SO_PASSPIDFD", .flags = LAST),
 	O(SOL_SOCKET, 82, "SO_RCVPRIORITY"),
 	O(SOL_SOCKET, 83, "SO_PASSRIGHTS", .flags = LAST),
@@ -129,12 +131,12 @@ static const struct option table[] = {
 	O(SOL_IP, 50, "IP_UNICAST_IF"),
 	O(SOL_IP, 51, "IP_LOCAL_PORT_RANGE"),
 
-	O(SOL_IPV6, 2, "IPV6_2292PKTINFO"),
-	O(SOL_IPV6, 3, "IPV6_2292HOPOPTS"),
-	O(SOL_IPV6, 4, "IPV6_2292DSTOPTS"),
-	O(SOL_IPV6, 5, "IPV6_2292RTHDR"),
-	O(SOL_IPV6, 8, "IPV6_2292HOPLIMIT"),
-	O(SOL_IPV6, 11, "IPV6_FLOWINFO"),
+	O(SOL_IPV6, 2, "IPV6_2292PKTINFO", .flags = ON_RXOPT),
+	O(SOL_IPV6, 3, "IPV6_2292HOPOPTS", .flags = ON_RXOPT),
+	O(SOL_IPV6, 4, "IPV6_2292DSTOPTS", .flags = ON_RXOPT),
+	O(SOL_IPV6, 5, "IPV6_2292RTHDR", .flags = ON_RXOPT),
+	O(SOL_IPV6, 8, "IPV6_2292HOPLIMIT", .flags = ON_RXOPT),
+	O(SOL_IPV6, 11, "IPV6_FLOWINFO", .flags = ON_RXOPT),
 	O(SOL_IPV6, 16, "IPV6_UNICAST_HOPS"),
 	O(SOL_IPV6, 17, "IPV6_MULTICAST_IF", .flags = NO_STREAM),
 	O(SOL_IPV6, 18, "IPV6_MULTICAST_HOPS", .flags = NO_STREAM),
@@ -147,26 +149,26 @@ static const struct option table[] = {
 	O(SOL_IPV6, 31, "IPV6_RECVERR_RFC4884"),
 	O(SOL_IPV6, 33, "IPV6_FLOWINFO_SEND"),
 	O(SOL_IPV6, 36, "IPV6_HDRINCL"),
-	O(SOL_IPV6, 49, "IPV6_RECVPKTINFO"),
-	O(SOL_IPV6, 51, "IPV6_RECVHOPLIMIT"),
-	O(SOL_IPV6, 53, "IPV6_RECVHOPOPTS"),
+	O(SOL_IPV6, 49, "IPV6_RECVPKTINFO", .flags = ON_RXOPT),
+	O(SOL_IPV6, 51, "IPV6_RECVHOPLIMIT", .flags = ON_RXOPT),
+	O(SOL_IPV6, 53, "IPV6_RECVHOPOPTS", .flags = ON_RXOPT),
 	O(SOL_IPV6, 54, "IPV6_HOPOPTS"),
 	O(SOL_IPV6, 55, "IPV6_RTHDRDSTOPTS"),
-	O(SOL_IPV6, 56, "IPV6_RECVRTHDR"),
+	O(SOL_IPV6, 56, "IPV6_RECVRTHDR", .flags = ON_RXOPT),
 	O(SOL_IPV6, 57, "IPV6_RTHDR"),
-	O(SOL_IPV6, 58, "IPV6_RECVDSTOPTS"),
+	O(SOL_IPV6, 58, "IPV6_RECVDSTOPTS", .flags = ON_RXOPT),
 	O(SOL_IPV6, 59, "IPV6_DSTOPTS"),
-	O(SOL_IPV6, 60, "IPV6_RECVPATHMTU"),
+	O(SOL_IPV6, 60, "IPV6_RECVPATHMTU", .flags = ON_RXOPT),
 	O(SOL_IPV6, 62, "IPV6_DONTFRAG"),
-	O(SOL_IPV6, 66, "IPV6_RECVTCLASS"),
+	O(SOL_IPV6, 66, "IPV6_RECVTCLASS", .flags = ON_RXOPT),
 	O(SOL_IPV6, 67, "IPV6_TCLASS"),
 	O(SOL_IPV6, 70, "IPV6_AUTOFLOWLABEL"),
 	O(SOL_IPV6, 72, "IPV6_ADDR_PREFERENCES"),
 	O(SOL_IPV6, 73, "IPV6_MINHOPCOUNT", .flags = LAST),
-	O(SOL_IPV6, 74, "IPV6_RECVORIGDSTADDR"),
+	O(SOL_IPV6, 74, "IPV6_RECVORIGDSTADDR", .flags = ON_RXOPT),
 	O(SOL_IPV6, 75, "IPV6_TRANSPARENT"),
 	O(SOL_IPV6, 76, "IPV6_UNICAST_IF"),
-	O(SOL_IPV6, 77, "IPV6_RECVFRAGSIZE"),
+	O(SOL_IPV6, 77, "IPV6_RECVFRAGSIZE", .flags = ON_RXOPT),
 	O(SOL_IPV6, 78, "IPV6_FREEBIND"),
 
 	O(SOL_TCP, 1, "TCP_NODELAY"),
@@ -322,25 +324,39 @@ static bool is_connected(const struct rec_sock *k)
 	return k->state != TCP_LISTEN && (k->state != TCP_CLOSE || k->shutdown);
 }
 
+/* Options that say nothing of the program, whatever they are. */
+static bool is_of_no_use(const struct option *o, const struct rec_sock *k)
+{
+	if (o->flags & NO_STREAM && k->type == SOCK_STREAM)
+		return true;
+	if (!is_connected(k))
+		return false;
+	/* bind(2) to an address sets it, accept(2) does not, and a connection does not ask */
+	return o->flags & NO_CONNECTION ||
+	       (o->level == SOL_IPV6 && o->name == IPV6_V6ONLY && k->type == SOCK_STREAM);
+}
+
 /* Buffers that the kernel sizes as it likes: those of a connection, unless the program did it. */
 static bool is_automatic(const struct option *o, const struct rec_sock *k, int fd)
 {
 	int locked = 0;
 	socklen_t len = sizeof(locked);
 
-	if (o->flags & NO_STREAM && k->type == SOCK_STREAM)
-		return true;
-	if (!is_connected(k))
-		return false;
-	/* bind(2) to an address sets it, accept(2) does not, and a connection does not ask */
-	if (o->level == SOL_IPV6 && o->name == IPV6_V6ONLY && k->type == SOCK_STREAM)
-		return true;
-	if (o->flags & NO_CONNECTION)
-		return true;
-	if (o->how != BUFFER)
+	if (o->how != BUFFER || !is_connected(k))
 		return false;
 	getsockopt(fd, SOL_SOCKET, BUF_LOCK, &locked, &len);
 	return !(locked & (o->name == SO_SNDBUF ? 1 : 2));
+}
+
+/* On or off, off as of a fresh socket, and off as the walk has seen. */
+static bool is_off(const struct option *o, const struct sockopt_sort *s, const struct rec_sock *k)
+{
+	static const unsigned char off[sizeof(int)];
+	size_t i = o - table;
+
+	return ((o->flags & ON_FLAGS && k->off & SOCK_FLAGS_OFF) ||
+		(o->flags & ON_RXOPT && k->off & SOCK_RXOPT_OFF)) &&
+	       s->fresh[i].len == sizeof(off) && !memcmp(s->fresh[i].value, off, sizeof(off));
 }
 
 int sockopt_collect(struct dump *d, const struct rec_sock *k, int fd)
@@ -356,7 +372,7 @@ int sockopt_collect(struct dump *d, const struct rec_sock *k, int fd)
 		const struct option *o = &table[i];
 		int len, fresh = s->fresh[i].len;
 
-		if (fresh < 0)
+		if (fresh < 0 || is_of_no_use(o, k) || is_off(o, s, k))
 			continue;
 		len = get(fd, o, value, o->how == FILTER ? sizeof(value) : VALUE_MAX);
 		if (len < 0) {

@@ -54,6 +54,13 @@ static const struct shape shapes[] = {
 	{ "100 unix sockets", 1, 4, 0, 0, 100, "unix" },
 	{ "1000 unix sockets", 1, 4, 0, 0, 1000, "unix" },
 	{ "10000 unix sockets", 1, 4, 0, 0, 10000, "unix" },
+	{ "100 UDP sockets", 1, 4, 0, 0, 100, "dgram" },
+	{ "1000 UDP sockets", 1, 4, 0, 0, 1000, "dgram" },
+	{ "10000 UDP sockets", 1, 4, 0, 0, 10000, "dgram" },
+	{ "100 TCP sockets", 1, 4, 0, 0, 100, "tcp" },
+	{ "1000 TCP sockets", 1, 4, 0, 0, 1000, "tcp" },
+	{ "10000 TCP sockets", 1, 4, 0, 0, 10000, "tcp" },
+	{ "10000 TCP sockets over IPv6", 1, 4, 0, 0, 10000, "6tcp" },
 	{ "20 with 10000 open eventfds", 20, 4, 0, 0, 10000, "eventfd" },
 };
 

@@ -2,8 +2,9 @@
 /*
  * load.c - the workloads of make bench: load DIR PROCESSES KIB THREADS NAMESPACES FILES KIND. A root with
  * so many processes below it, each with that much private memory in use and so many open files of a kind
- * (file, pipe, eventfd, unix: connected sockets), the root with so many further threads; spread over so many new pid namespaces, one
- * in the other. The root and the last process tick.
+ * (file, pipe, eventfd, unix: connected sockets, tcp, dgram, 6tcp: sockets without a peer), the root
+ * with so many further threads; spread over so many new pid namespaces, one in the other. The root and
+ * the last process tick.
  */
 #include <fcntl.h>
 #include <pthread.h>
@@ -102,7 +103,10 @@ static void use_files(const char *dir, int files, const char *kind)
 	for (int i = 0; i < files; i += *kind == 'p' || *kind == 'u' ? 2 : 1)
 		if (*kind == 'f' ? open(path, O_RDONLY) < 0 :
 		    *kind == 'p' ? pipe(ends) :
-		    *kind == 'u' ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : eventfd(i, 0) < 0)
+		    *kind == 'u' ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) :
+		    *kind == 't' ? socket(AF_INET, SOCK_STREAM, 0) < 0 :
+		    *kind == '6' ? socket(AF_INET6, SOCK_STREAM, 0) < 0 :
+		    *kind == 'd' ? socket(AF_INET, SOCK_DGRAM, 0) < 0 : eventfd(i, 0) < 0)
 			die(kind);
 }
 
