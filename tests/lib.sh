@@ -85,6 +85,16 @@ all_gone() {
 	done <"$dir/pids"
 }
 
+# " PID STATE SYSCALL;" of each that is still there: for whoever reads why a test hung.
+who_waits() {
+	local pid start
+
+	while read -r pid start; do
+		! lives "$pid" "$start" ||
+			echo -n " $pid $(sed 's/.*) //; s/ .*//' "/proc/$pid/stat") $(cut -d' ' -f1-3 "/proc/$pid/syscall");"
+	done < <(sort -u "$dir/pids")
+}
+
 # Whatever the test has started and is still there ends; stopped first, so that nobody sees another end.
 kill_noted() {
 	local pid start signal
