@@ -34,12 +34,6 @@ enum {
 	SOCK_F_ALERT = 8,   /* IP_ROUTER_ALERT */
 };
 
-/* The options of a word (sockopt.c knows which) are off, all of them. */
-enum {
-	SOCK_FLAGS_OFF = 1, /* sk_flags */
-	SOCK_RXOPT_OFF = 2, /* ipv6_pinfo.rxopt */
-};
-
 /* struct sock: what every family has of one. It may outlive its socket, or not have one yet. */
 struct rec_sock {
 	struct rec_hdr h;
@@ -57,8 +51,7 @@ struct rec_sock {
 	__u32 backlog;  /* of listen(2); of datagram sockets: how many messages may wait */
 	__u32 waiting;  /* connections that nobody has accepted yet */
 	__u32 queued;   /* messages or segments in its receive queue */
-	__u16 flags;    /* SOCK_F_* */
-	__u16 off;      /* SOCK_*_OFF; of a walk only */
+	__u32 flags;    /* SOCK_F_* */
 };
 
 #define UNIX_NAME_MAX 108u /* sizeof(sockaddr_un.sun_path) */

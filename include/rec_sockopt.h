@@ -5,7 +5,10 @@
 
 #include "record.h"
 
-enum { REC_SOCKOPT = 0x0740 };
+enum {
+	REC_SOCKOPT = 0x0740,
+	REC_SOCKOPT_WORDS = 0x0748, /* never in an image */
+};
 
 /* An option that is not what a fresh socket of the same sort has; its value follows. */
 struct rec_sockopt {
@@ -16,6 +19,14 @@ struct rec_sockopt {
 	__u32 reserved;
 	char text[32]; /* "SO_KEEPALIVE" */
 	__u8 value[];
+};
+
+/* What options are kept in, as two words that differ where one of them does; 0: not known. */
+struct rec_sockopt_words {
+	struct rec_hdr h;
+	__u64 sock;
+	__u64 flags;  /* those that are bits of sk_flags or ipv6_pinfo.rxopt */
+	__u64 fields; /* those and more that have fields */
 };
 
 #endif

@@ -7,10 +7,8 @@
 #include "res/sock.bpf.h"
 #include "rec_inet.h"
 
-#define IPPROTO_TCP 6
 #define IPPROTO_UDP 17
 #define IPPROTO_UDPLITE 136
-#define SOCK_STREAM 1
 #define SOCK_DGRAM 2
 #define TCP_CLOSE 7
 #define TCP_LISTEN 10

@@ -5,11 +5,10 @@
 
 #include "compat.bpf.h"
 #include "rec_sock.h"
+#include "res/sockopt.bpf.h"
 
 #define SOCKFS_MAGIC 0x534f434b
 #define AF_UNIX 1
-#define AF_INET 2
-#define AF_INET6 10
 #define SOCK_RAW 3
 
 /* file->private_data -> struct socket -> struct sock; NULL for what is no socket */
@@ -87,30 +86,6 @@ static __always_inline bool sock_is_alerted(struct sock *sk)
 	return w.found || w.at; /* a list that was cut may have it behind */
 }
 
-/* Those of sockopt.c that are ON_FLAGS; a kernel without one of the names has it somewhere else, if at all. */
-#define FLAG_OPTIONS(X)                                                                            \
-	X(SOCK_DBG) X(SOCK_LOCALROUTE) X(SOCK_BROADCAST) X(SOCK_URGINLINE) X(SOCK_RCVTSTAMP)       \
-	X(SOCK_RCVTSTAMPNS) X(SOCK_RXQ_OVFL) X(SOCK_WIFI_STATUS) X(SOCK_NOFCS)                     \
-	X(SOCK_FILTER_LOCKED) X(SOCK_SELECT_ERR_QUEUE) X(SOCK_ZEROCOPY) X(SOCK_RCVMARK)
-#define FLAG_EXISTS(name) && bpf_core_enum_value_exists(enum sock_flags, name)
-#define FLAG_BIT(name) | 1ull << bpf_core_enum_value(enum sock_flags, name)
-
-/* Which options need not be asked for one by one: net/core/sock.c, net/ipv6/ipv6_sockglue.c */
-static __always_inline __u32 sock_options_off(struct sock *sk)
-{
-	__u64 flags = BPF_CORE_READ(sk, __sk_common.skc_flags);
-	struct ipv6_pinfo *np = NULL;
-	__u32 off = 0;
-
-	if (true FLAG_OPTIONS(FLAG_EXISTS) && !(flags & (0 FLAG_OPTIONS(FLAG_BIT))))
-		off |= SOCK_FLAGS_OFF;
-	if (BPF_CORE_READ(sk, __sk_common.skc_family) == AF_INET6)
-		np = BPF_CORE_READ((struct inet_sock *)sk, pinet6);
-	if (np && bpf_core_field_exists(np->rxopt.all) && !BPF_CORE_READ(np, rxopt.all))
-		off |= SOCK_RXOPT_OFF;
-	return off;
-}
-
 static __always_inline void emit_sock(struct frame *f, struct sock *sk)
 {
 	struct rec_sock *r = frame_add(f, REC_SOCK, sizeof(*r));
@@ -132,9 +107,9 @@ static __always_inline void emit_sock(struct frame *f, struct sock *sk)
 	r->queued = BPF_CORE_READ(sk, sk_receive_queue.qlen);
 	r->flags = (sock_dead(sk) ? SOCK_F_DEAD : 0) | (sock_has_policies(sk) ? SOCK_F_POLICIES : 0) |
 		   (sock_is_alerted(sk) ? SOCK_F_ALERT : 0);
-	r->off = sock_options_off(sk);
 	if (BPF_CORE_READ(sk, sk_socket))
 		r->file = (__u64)BPF_CORE_READ(sk, sk_socket, file);
+	emit_sockopts(f, sk);
 }
 
 #endif

@@ -43,7 +43,6 @@ static const struct field sock_fields[] = {
 	FIELD(R, backlog, MUST_MATCH, AS_DEC),
 	FIELD(R, waiting, MUST_MATCH, AS_DEC),
 	FIELD(R, queued, MAY_DIFFER, AS_DEC), /* what was written apart may be joined */
-	FIELD(R, off, NEVER_SAVED, AS_HEX),
 	FIELD(R, flags, MAY_DIFFER, AS_HEX), /* who is outside is only closed, afterwards */
 };
 
@@ -205,8 +204,7 @@ static int read_sock(const struct image *img, const void *rec)
 {
 	const struct rec_sock *k = rec;
 
-	if (!find_family(k->family) || k->shutdown > 3 || k->off ||
-	    k->flags & ~(SOCK_F_DEAD | SOCK_F_OUTSIDE))
+	if (!find_family(k->family) || k->shutdown > 3 || k->flags & ~(SOCK_F_DEAD | SOCK_F_OUTSIDE))
 		return fail(-ERR_IMAGE, "image: socket %llu is of an impossible type", k->addr);
 	return 0;
 }
