@@ -10,9 +10,11 @@ enum {
 	REC_MCAST = 0x0742,
 	REC_TCP = 0x0743,
 	REC_STREAM = 0x0744,
-	REC_DATAGRAM = 0x0745,
 	REC_SKB = 0x0746, /* never in an image */
 	REC_MCAST_SOURCE = 0x0747,
+	/* 0x0745 was a datagram without what control messages tell of it */
+	REC_DATAGRAM = 0x0620,
+	REC_DATAGRAM_LEFT = 0x0621, /* never in an image */
 };
 
 /* what a socket has that is told by no number of its own */
@@ -111,6 +113,13 @@ struct rec_stream {
 	__u8 data[];
 };
 
+/* DATAGRAM_*: what comes with a datagram and cannot be given to it again */
+enum {
+	DATAGRAM_OPTIONS = 1, /* options of IPv4, extension headers of IPv6 */
+	DATAGRAM_DROPS = 2,   /* a count of those that were dropped before it */
+	DATAGRAM_ELSEWHERE = 4, /* an interface that is not the one with the address */
+};
+
 /* A datagram that was not read. */
 struct rec_datagram {
 	struct rec_hdr h;
@@ -122,7 +131,22 @@ struct rec_datagram {
 	__u32 version; /* of IP */
 	__u8 from[16];
 	__u8 to[16];
+	__u32 ifindex;  /* that it came by; 0: of IPv4, as nobody wanted to know */
+	__u32 flow;     /* flow label of IPv6 */
+	__u8 hops, tos; /* as in its header: hop limit or TTL, traffic class or TOS */
+	__u16 reserved;
+	__u32 mark, priority;
+	__u32 lost;     /* DATAGRAM_* */
 	__u8 data[];
+};
+
+/* Datagrams that are left out, as they could not be given to their socket alone: to a group, or all. */
+struct rec_datagram_left {
+	struct rec_hdr h;
+	__u64 sock;
+	__u32 index; /* of the datagram in the queue */
+	__u32 version;
+	__u8 to[16];
 };
 
 /* A piece of a packet in a queue, as the walk finds it. */
@@ -138,6 +162,8 @@ struct rec_skb {
 	__u32 version; /* of IP */
 	__u8 from[16];
 	__u8 to[16];
+	__u32 segment; /* of datagrams that were joined: the bytes of each but the last; else 0 */
+	__u32 ifindex, flow, hops, tos, mark, priority, lost; /* as of struct rec_datagram */
 	__u8 data[];
 };
 

@@ -68,6 +68,16 @@ void check_warn(struct check *c, const char *kind, const char *fmt, ...)
 	va_end(ap);
 }
 
+void check_warn_user(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
+{
+	const struct shared_by *u = users_find(c->users, user);
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(c, u ? u->task : NULL, kind, true, fmt, ap);
+	va_end(ap);
+}
+
 void check_outside(struct check *c, __u64 id, const char *kind, const char *what)
 {
 	const struct shared_by *u = users_find(c->users, id);

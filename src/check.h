@@ -55,6 +55,9 @@ void check_leak(struct check *c, const char *kind, const char *fmt, ...)
 /* Something that a restore will do in another way, to be told. */
 void check_warn(struct check *c, const char *kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* The same, naming the first user of what it is about. */
+void check_warn_user(struct check *c, __u64 user, const char *kind, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
 
 /* One line a refusal or warning on out: "bpf-ckpt: task 123 (bash) [123.4.1]: socket: fd 5: ...". */
 void check_report(const struct check *c, FILE *out);

@@ -22,6 +22,7 @@
 #include "res.h"
 #include "res/aio.h"
 #include "res/cpu.h"
+#include "res/datagram.h"
 #include "res/sockopt.h"
 #include "tcp_lock.h"
 #include "vdso.h"
@@ -421,9 +422,11 @@ static int recipe(struct dump *d)
 		finish_tree(d);
 	if (!err && d->opts->verbose)
 		report(d);
-	if (!err)
-		check_report(&d->check, stderr); /* warnings */
-	return err;
+	if (err)
+		return err;
+	datagram_tell_losses(d);
+	check_report(&d->check, stderr); /* warnings */
+	return 0;
 }
 
 int dump_run(const struct dump_opts *opts)

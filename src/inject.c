@@ -47,41 +47,43 @@ static __u16 checksum(const struct tcp_tuple *t, int protocol, const void *paylo
 	return htons(sum ? sum : 0xffff);
 }
 
-static size_t put_header(const struct tcp_tuple *t, int protocol, size_t len, void *out)
+static size_t put_header(const struct tcp_tuple *t, const struct packet_look *look, int protocol, size_t len,
+			 void *out)
 {
 	struct iphdr *v4 = out;
 	struct ip6_hdr *v6 = out;
 
 	if (is_mapped(t)) {
-		*v4 = (struct iphdr){ .version = 4, .ihl = 5, .ttl = HOPS, .protocol = protocol,
-				      .tot_len = htons(sizeof(*v4) + len) };
+		*v4 = (struct iphdr){ .version = 4, .ihl = 5, .tos = look->tos, .ttl = look->hops,
+				      .protocol = protocol, .tot_len = htons(sizeof(*v4) + len) };
 		memcpy(&v4->saddr, t->saddr + 12, 4);
 		memcpy(&v4->daddr, t->daddr + 12, 4);
 		return sizeof(*v4);
 	}
-	*v6 = (struct ip6_hdr){ .ip6_flow = htonl(6u << 28), .ip6_plen = htons(len), .ip6_nxt = protocol,
-				.ip6_hlim = HOPS };
+	*v6 = (struct ip6_hdr){ .ip6_flow = htonl(6u << 28 | look->tos << 20 | look->flow), .ip6_plen = htons(len),
+				.ip6_nxt = protocol, .ip6_hlim = look->hops };
 	memcpy(&v6->ip6_src, t->saddr, 16);
 	memcpy(&v6->ip6_dst, t->daddr, 16);
 	return sizeof(*v6);
 }
 
-static int inject(const struct tcp_tuple *t, __u32 scope, int protocol, const void *payload, size_t len)
+static int inject(const struct tcp_tuple *t, const struct packet_look *look, int protocol, const void *payload,
+		  size_t len)
 {
 	bool v4 = is_mapped(t);
 	int fd _close_ = socket(v4 ? AF_INET : AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
-	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_scope_id = scope };
+	struct sockaddr_in6 to6 = { .sin6_family = AF_INET6, .sin6_scope_id = look->scope };
 	struct sockaddr_in to4 = { .sin_family = AF_INET };
 	char *packet _free_ = malloc(sizeof(struct ip6_hdr) + len);
-	__u32 mark = TCP_LOCK_MARK;
 	size_t head;
 	ssize_t n;
 
 	if (!packet)
 		return -ENOMEM;
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)))
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_MARK, &look->mark, sizeof(look->mark)) ||
+	    setsockopt(fd, SOL_SOCKET, SO_PRIORITY, &look->priority, sizeof(look->priority)))
 		return -errno;
-	head = put_header(t, protocol, len, packet);
+	head = put_header(t, look, protocol, len, packet);
 	memcpy(packet + head, payload, len);
 	memcpy(&to4.sin_addr, t->daddr + 12, 4);
 	memcpy(&to6.sin6_addr, t->daddr, 16);
@@ -93,14 +95,15 @@ static int inject(const struct tcp_tuple *t, __u32 scope, int protocol, const vo
 
 int inject_tcp(const struct tcp_tuple *t, __u32 scope, __u32 seq, __u32 ack, bool fin)
 {
+	struct packet_look look = { .scope = scope, .hops = HOPS, .mark = TCP_LOCK_MARK };
 	struct tcphdr h = { .source = htons(t->sport), .dest = htons(t->dport), .seq = htonl(seq),
 			    .ack_seq = htonl(ack), .doff = sizeof(h) / 4, .ack = 1, .fin = fin };
 
 	h.check = checksum(t, IPPROTO_TCP, &h, sizeof(h));
-	return inject(t, scope, IPPROTO_TCP, &h, sizeof(h));
+	return inject(t, &look, IPPROTO_TCP, &h, sizeof(h));
 }
 
-int inject_udp(const struct tcp_tuple *t, __u32 scope, int protocol, const void *data, __u32 len)
+int inject_udp(const struct tcp_tuple *t, const struct packet_look *look, int protocol, const void *data, __u32 len)
 {
 	struct udphdr h = { .source = htons(t->sport), .dest = htons(t->dport), .len = htons(sizeof(h) + len) };
 	char *payload _free_ = malloc(sizeof(h) + len);
@@ -113,5 +116,5 @@ int inject_udp(const struct tcp_tuple *t, __u32 scope, int protocol, const void 
 	memcpy(payload + sizeof(h), data, len);
 	/* UDP-Lite: the length is that of what the checksum covers, here all of it */
 	((struct udphdr *)payload)->check = checksum(t, protocol, payload, sizeof(h) + len);
-	return inject(t, scope, protocol, payload, sizeof(h) + len);
+	return inject(t, look, protocol, payload, sizeof(h) + len);
 }

@@ -20,6 +20,7 @@
 #include "rec_gone.h"
 #include "rec_mem.h"
 #include "rec_state.h"
+#include "res/datagram.h"
 #include "res/file.h"
 #include "res/ghost.h"
 #include "res/gone_dir.h"
@@ -302,7 +303,7 @@ static int load(struct restore *r)
 	if (!err)
 		err = image_validate(&r->image);
 	if (!err)
-		err = tcp_prepare(r);
+		err = tcp_prepare(r) ?: datagram_prepare(r);
 	if (err)
 		return err;
 	snap_for_each(&r->image.snap, REC_TREE, const struct rec_tree, info)

@@ -217,27 +217,68 @@ static __always_inline void next_packet(struct queue_walk *w)
 		begin_packet(w, next);
 }
 
+/* What lies in sk_buff.cb: struct inet6_skb_parm or in_pktinfo, and struct sock_skb_cb at its end */
+struct datagram_cb {
+	__u32 ifindex;
+	__u32 reserved[10];
+	__u32 dropped;
+};
+
 /* Of a datagram: who sent it whereto, from the headers before its data. */
+static __always_inline void fill_head4(struct rec_skb *r, void *ip)
+{
+	__u8 head[20] = {};
+
+	bpf_probe_read_kernel(head, sizeof(head), ip);
+	r->tos = head[1];
+	r->hops = head[8];
+	if ((head[0] & 15) > 5)
+		r->lost |= DATAGRAM_OPTIONS;
+	bpf_probe_read_kernel(r->from, 4, ip + 12);
+	bpf_probe_read_kernel(r->to, 4, ip + 16);
+}
+
+static __always_inline void fill_head6(struct rec_skb *r, void *ip, void *udp)
+{
+	__u32 first = 0;
+	__u8 hops = 0;
+
+	bpf_probe_read_kernel(&first, sizeof(first), ip);
+	bpf_probe_read_kernel(&hops, sizeof(hops), ip + 7);
+	first = __builtin_bswap32(first);
+	r->hops = hops;
+	r->tos = first >> 20 & 0xff;
+	r->flow = first & 0xfffff;
+	if (udp != ip + 40)
+		r->lost |= DATAGRAM_OPTIONS;
+	bpf_probe_read_kernel(r->from, 16, ip + 8);
+	bpf_probe_read_kernel(r->to, 16, ip + 24);
+}
+
 static __always_inline void fill_sender(struct rec_skb *r, struct sk_buff *skb)
 {
 	void *head = BPF_CORE_READ(skb, head);
 	void *ip = head + BPF_CORE_READ(skb, network_header);
 	void *udp = head + BPF_CORE_READ(skb, transport_header);
+	struct datagram_cb cb = {};
 	__u16 ports[2] = {};
 	__u8 version = 0;
 
 	bpf_probe_read_kernel(&version, 1, ip);
 	bpf_probe_read_kernel(ports, sizeof(ports), udp);
+	BPF_CORE_READ_INTO(&cb, skb, cb);
 	r->port = __builtin_bswap16(ports[0]);
 	r->port_to = __builtin_bswap16(ports[1]);
 	r->version = version >> 4;
-	if (r->version == 4) {
-		bpf_probe_read_kernel(r->from, 4, ip + 12);
-		bpf_probe_read_kernel(r->to, 4, ip + 16);
-	} else {
-		bpf_probe_read_kernel(r->from, 16, ip + 8);
-		bpf_probe_read_kernel(r->to, 16, ip + 24);
-	}
+	r->ifindex = cb.ifindex;
+	r->lost = cb.dropped ? DATAGRAM_DROPS : 0;
+	r->mark = BPF_CORE_READ(skb, mark);
+	r->priority = BPF_CORE_READ(skb, priority);
+	r->segment = BPF_CORE_READ(shared_info(skb), gso_size);
+	if (r->version == 4)
+		fill_head4(r, ip);
+	else
+		fill_head6(r, ip, udp);
 }
 
 static __always_inline __u32 skb_seq(struct sk_buff *skb)

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * datagram.c - kind "datagram": datagrams of UDP and UDP-Lite that wait to be read. They are sent again,
- * with the address of who sent them.
+ * with the address of who sent them and all else that their headers said.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "datagram.h"
+#include "dump.h"
 #include "inet.h"
 #include "inject.h"
 #include "log.h"
 #include "res.h"
 #include "restore.h"
+#include "route.h"
 #include "sock.h"
 #include "sockopt.h"
 
@@ -27,7 +31,163 @@ static const struct field fields[] = {
 	FIELD(R, version, MUST_MATCH, AS_DEC),
 	FIELD(R, from, MUST_MATCH, AS_BYTES),
 	FIELD(R, to, MUST_MATCH, AS_BYTES),
+	FIELD(R, ifindex, MAY_DIFFER, AS_DEC),
+	FIELD(R, flow, MUST_MATCH, AS_HEX),
+	FIELD(R, hops, MUST_MATCH, AS_DEC),
+	FIELD(R, tos, MUST_MATCH, AS_HEX),
+	FIELD(R, mark, MUST_MATCH, AS_HEX),
+	FIELD(R, priority, MUST_MATCH, AS_DEC),
+	FIELD(R, lost, MAY_DIFFER, AS_HEX), /* told of at the dump */
 };
+
+static bool is_link_local(__u32 version, const __u8 addr[16])
+{
+	return version == 6 && addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
+}
+
+/* ---- dump ---- */
+
+bool datagram_kept(const struct rec_sock *k)
+{
+	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE);
+}
+
+/* One of those that a packet holds: all but a packet that the kernel has joined hold one. */
+static struct rec_datagram *add_datagram(struct snap *to, const struct rec_skb *first, __u32 index, __u32 bytes)
+{
+	struct rec_datagram *r = snap_new(to, REC_DATAGRAM, sizeof(*r) + bytes);
+
+	if (!r)
+		return NULL;
+	r->sock = first->sock;
+	r->index = index;
+	r->bytes = bytes;
+	r->version = first->version;
+	r->port = first->port;
+	r->port_to = first->port_to;
+	memcpy(r->from, first->from, sizeof(r->from));
+	memcpy(r->to, first->to, sizeof(r->to));
+	r->ifindex = first->ifindex;
+	r->flow = first->flow;
+	r->hops = first->hops;
+	r->tos = first->tos;
+	r->mark = first->mark;
+	r->priority = first->priority;
+	r->lost = first->lost;
+	return r;
+}
+
+/* Those that the kernel has joined (UDP_GRO) become what they were: a receiver has to expect that as well. */
+static int add_datagrams(struct snap *to, const struct rec_skb *first, const char *bytes, __u32 *index)
+{
+	__u32 at = 0, step = first->segment ? first->segment : first->total;
+
+	do {
+		__u32 n = first->total - at < step ? first->total - at : step;
+		struct rec_datagram *r = add_datagram(to, first, (*index)++, n);
+
+		if (!r)
+			return fail(-ENOMEM, "datagram");
+		memcpy(r->data, bytes + at, n);
+		at += n;
+	} while (at < first->total);
+	return 0;
+}
+
+static int leave_datagram(struct snap *to, const struct rec_skb *first)
+{
+	struct rec_datagram_left *r = snap_new(to, REC_DATAGRAM_LEFT, sizeof(*r));
+
+	if (!r)
+		return fail(-ENOMEM, "datagram");
+	r->sock = first->sock;
+	r->index = first->index;
+	r->version = first->version;
+	memcpy(r->to, first->to, sizeof(r->to));
+	return 0;
+}
+
+/* Only to such an address it can be sent again without reaching others, here or elsewhere. */
+static int is_local(struct routes *routes, struct rec_skb *p)
+{
+	struct route to = { .version = p->version, .mark = p->mark };
+	__u32 ifindex;
+	int local;
+
+	memcpy(to.to, p->to, sizeof(to.to));
+	if (is_link_local(p->version, p->to))
+		to.scope = p->ifindex;
+	local = route_is_local(routes, &to, &ifindex);
+	if (local < 0)
+		return fail(local, "ask for the route of a datagram");
+	if (p->ifindex && p->ifindex != ifindex)
+		p->lost |= DATAGRAM_ELSEWHERE;
+	return local;
+}
+
+static int take_datagram(struct routes *routes, struct snap *to, void **piece, size_t nr, __u32 *index)
+{
+	struct rec_skb *first = piece[0];
+	char *bytes _free_ = malloc(first->total + 1);
+	__u32 have = 0;
+	int local;
+
+	if (!bytes)
+		return fail(-ENOMEM, "datagram");
+	for (size_t i = 0; i < nr; i++) {
+		const struct rec_skb *p = piece[i];
+
+		if (p->seq != have || p->bytes > first->total - have)
+			return -EAGAIN;
+		memcpy(bytes + have, p->data, p->bytes);
+		have += p->bytes;
+	}
+	if (have != first->total)
+		return -EAGAIN;
+	local = is_local(routes, first);
+	if (local < 0)
+		return local;
+	return local ? add_datagrams(to, first, bytes, index) : leave_datagram(to, first);
+}
+
+static int take_datagrams(struct routes *routes, struct snap *from, struct snap *to, __u64 sock)
+{
+	size_t nr;
+	void **piece = snap_range(from, REC_SKB, sock, &nr);
+	__u32 packets = 0, index = 0;
+	int err = 0;
+
+	/* a socket that several descriptors refer to is told again for each */
+	for (size_t i = 0, j; i < nr && !err; i = j) {
+		const struct rec_skb *first = piece[i];
+
+		if (first->index < packets++)
+			break;
+		for (j = i + 1; j < nr; j++)
+			if (((const struct rec_skb *)piece[j])->index != first->index ||
+			    !((const struct rec_skb *)piece[j])->seq)
+				break;
+		err = take_datagram(routes, to, piece + i, j - i, &index);
+	}
+	return err;
+}
+
+int datagram_take_all(struct dump *d, struct snap *from, struct snap *to)
+{
+	struct routes routes = {};
+	int err = 0;
+
+	snap_for_each(&d->snap, REC_INET, const struct rec_inet, i) {
+		const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
+
+		if (!err && datagram_kept(k))
+			err = take_datagrams(&routes, from, to, i->sock);
+	}
+	route_close(&routes);
+	return err;
+}
+
+/* ---- restore ---- */
 
 static int read_datagram(const struct image *img, const void *rec)
 {
@@ -35,7 +195,7 @@ static int read_datagram(const struct image *img, const void *rec)
 	const struct rec_sock *k = snap_find(&img->snap, REC_SOCK, d->sock);
 
 	if (!snap_find(&img->snap, REC_INET, d->sock) || k->type != SOCK_DGRAM || d->bytes > 65535 ||
-	    d->bytes > d->h.len - sizeof(*d) || (d->version != 4 && d->version != 6))
+	    d->bytes > d->h.len - sizeof(*d) || d->flow > 0xfffff || (d->version != 4 && d->version != 6))
 		return fail(-ERR_IMAGE, "image: a datagram of socket %llu is impossible", d->sock);
 	return 0;
 }
@@ -68,7 +228,7 @@ static int disconnect(struct restore *r, __u64 sock, int fd)
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int cpu = -1;
 
-	sockopt_saved(r, sock, SOL_SOCKET, SO_INCOMING_CPU, &cpu);
+	sockopt_saved(&r->image.snap, sock, SOL_SOCKET, SO_INCOMING_CPU, &cpu);
 	if (connect(fd, &none, sizeof(none)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, sizeof(cpu)))
 		return fail(-errno, "disconnect a socket");
@@ -81,24 +241,87 @@ static int restore_datagram(struct restore *r, const void *rec)
 	const struct rec_sock *k = snap_find(&r->image.snap, REC_SOCK, d->sock);
 	const struct rec_inet *i = snap_find(&r->image.snap, REC_INET, d->sock);
 	bool shared = k->state != 1 /* TCP_ESTABLISHED */ && d->port &&
-		      (sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEPORT, NULL) ||
-		       sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEADDR, NULL));
+		      (sockopt_saved(&r->image.snap, k->addr, SOL_SOCKET, SO_REUSEPORT, NULL) ||
+		       sockopt_saved(&r->image.snap, k->addr, SOL_SOCKET, SO_REUSEADDR, NULL));
 	int fd _close_ = restore_borrow(r, sock_file(&r->image.snap, d->sock)), err = 0;
+	struct packet_look look = { .scope = d->ifindex ? d->ifindex : i->bound_if, .flow = d->flow, .hops = d->hops,
+				    .tos = d->tos, .mark = d->mark, .priority = d->priority };
 	struct tcp_tuple t;
 
 	if (fd < 0)
 		return fail(-ERR_IMAGE, "image: socket %llu was not made", d->sock);
 	fill_tuple(d, &t);
 	if (shared)
-		err = connect_to(k, d, &t, i->bound_if, fd);
+		err = connect_to(k, d, &t, look.scope, fd);
 	if (!err) {
-		err = inject_udp(&t, i->bound_if, k->protocol, d->data, d->bytes);
+		err = inject_udp(&t, &look, k->protocol, d->data, d->bytes);
 		if (err)
 			err = fail(err, "send a datagram of %u bytes again", d->bytes);
 	}
 	if (shared && !err)
 		err = disconnect(r, d->sock, fd);
 	return err;
+}
+
+static int is_local_here(struct routes *routes, const R *d)
+{
+	struct route to = { .version = d->version, .mark = d->mark };
+
+	memcpy(to.to, d->to, sizeof(to.to));
+	if (is_link_local(d->version, d->to))
+		to.scope = d->ifindex;
+	return route_is_local(routes, &to, NULL);
+}
+
+struct sieve {
+	struct routes routes;
+	const R *first; /* that was left out */
+	size_t left;
+	int err;
+};
+
+static bool keep(const void *rec, void *arg)
+{
+	struct sieve *s = arg;
+	int local = is_local_here(&s->routes, rec);
+
+	if (local < 0)
+		s->err = local;
+	else if (!local && !s->left++)
+		s->first = rec;
+	return local;
+}
+
+/* Of each socket from 0 on, as a walk of the restored tree will count them. */
+static void renumber(const struct snap *s)
+{
+	__u64 sock = 0;
+	__u32 index = 0;
+
+	snap_for_each(s, REC_DATAGRAM, R, d) {
+		if (d->sock != sock)
+			index = 0;
+		sock = d->sock;
+		d->index = index++;
+	}
+}
+
+int datagram_prepare(struct restore *r)
+{
+	struct sieve s = {};
+	char text[INET6_ADDRSTRLEN] = "?";
+
+	snap_filter(&r->image.snap, REC_DATAGRAM, keep, &s);
+	route_close(&s.routes);
+	if (s.err)
+		return fail(s.err, "ask for the routes of datagrams");
+	if (!s.left)
+		return 0;
+	renumber(&r->image.snap);
+	inet_ntop(s.first->version == 4 ? AF_INET : AF_INET6, s.first->to, text, sizeof(text));
+	warn("%zu datagrams that were not read are lost: they were sent to addresses that this host does not have, "
+	     "the first one to %s", s.left, text);
+	return 0;
 }
 
 const struct res_type res_datagram = {

@@ -299,7 +299,7 @@ static int reset_reuse(struct restore *r, const struct rec_sock *k, int fd)
 {
 	int value = 0;
 
-	sockopt_saved(r, k->addr, SOL_SOCKET, SO_REUSEADDR, &value);
+	sockopt_saved(&r->image.snap, k->addr, SOL_SOCKET, SO_REUSEADDR, &value);
 	if (is_tcp(k) && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof(value)))
 		return fail(-errno, "set SO_REUSEADDR");
 	return 0;

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "cleanup.h"
+#include "datagram.h"
 #include "dump.h"
 #include "inet.h"
 #include "log.h"
@@ -197,62 +198,6 @@ static int take_connection(struct dump *d, struct snap *from, struct snap *to, c
 	return err ? err : take_stream(from, to, r, QUEUE_SEND, r->snd_una, r->unacked);
 }
 
-/* ---- datagrams ---- */
-
-static bool has_datagrams(const struct rec_sock *k)
-{
-	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE);
-}
-
-static int take_datagram(struct snap *to, void **piece, size_t nr, __u32 index)
-{
-	const struct rec_skb *first = piece[0];
-	struct rec_datagram *r = snap_new(to, REC_DATAGRAM, sizeof(*r) + first->total);
-	__u32 have = 0;
-
-	if (!r)
-		return fail(-ENOMEM, "datagram");
-	r->sock = first->sock;
-	r->index = index;
-	r->bytes = first->total;
-	r->version = first->version;
-	r->port = first->port;
-	r->port_to = first->port_to;
-	memcpy(r->from, first->from, sizeof(r->from));
-	memcpy(r->to, first->to, sizeof(r->to));
-	for (size_t i = 0; i < nr; i++) {
-		const struct rec_skb *p = piece[i];
-
-		if (p->seq != have || p->bytes > first->total - have)
-			return -EAGAIN;
-		memcpy(r->data + have, p->data, p->bytes);
-		have += p->bytes;
-	}
-	return have == first->total ? 0 : -EAGAIN;
-}
-
-static int take_datagrams(struct snap *from, struct snap *to, __u64 sock)
-{
-	size_t nr;
-	void **piece = snap_range(from, REC_SKB, sock, &nr);
-	__u32 index = 0;
-	int err = 0;
-
-	/* a socket that several descriptors refer to is told again for each */
-	for (size_t i = 0, j; i < nr && !err; i = j) {
-		const struct rec_skb *first = piece[i];
-
-		if (first->index < index)
-			break;
-		for (j = i + 1; j < nr; j++)
-			if (((const struct rec_skb *)piece[j])->index != first->index ||
-			    !((const struct rec_skb *)piece[j])->seq)
-				break;
-		err = take_datagram(to, piece + i, j - i, index++);
-	}
-	return err;
-}
-
 /* ---- all of it ---- */
 
 static int take_all(struct dump *d, struct snap *from, struct snap *to)
@@ -272,13 +217,7 @@ static int take_all(struct dump *d, struct snap *from, struct snap *to)
 		return fail(-ENOMEM, "tcp");
 	if (!ends_agree(v, nr))
 		return -EAGAIN;
-	snap_for_each(&d->snap, REC_INET, const struct rec_inet, i) {
-		const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
-
-		if (!err && has_datagrams(k))
-			err = take_datagrams(from, to, i->sock);
-	}
-	return err;
+	return datagram_take_all(d, from, to);
 }
 
 static int look(struct dump *d)
@@ -317,7 +256,7 @@ static bool has_queues(const struct dump *d)
 	snap_for_each(&d->snap, REC_INET, const struct rec_inet, i) {
 		const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
 
-		if (inet_is_connection(k) ? d->opts->tcp != TCP_ENDED : i->received && has_datagrams(k))
+		if (inet_is_connection(k) ? d->opts->tcp != TCP_ENDED : i->received && datagram_kept(k))
 			return true;
 	}
 	return false;

@@ -109,7 +109,7 @@ static const struct rec_fd *first_slot(const struct snap *s, __u64 sock)
 }
 
 /* "descriptor 5, unix stream socket: ...", for whoever has it first, or has it in a backlog. */
-static void note(struct check *c, const struct rec_sock *k, bool leak, const char *fmt, va_list ap)
+static void note(struct check *c, const struct rec_sock *k, bool warning, const char *fmt, va_list ap)
 {
 	const struct rec_unix_pending *p = unix_pending(c->snap, k->addr);
 	const struct rec_fd *slot = first_slot(c->snap, p ? p->listener : k->addr);
@@ -119,13 +119,22 @@ static void note(struct check *c, const struct rec_sock *k, bool leak, const cha
 	sock_describe(k, what, sizeof(what));
 	if (slot)
 		snprintf(which, sizeof(which), "%sdescriptor %u, ", p ? "in the backlog of " : "", slot->fd);
-	if (leak && c->leaks_warn)
-		check_warn(c, "socket", "%s%s: %s", which, what, text);
+	if (warning)
+		check_warn_user(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
 	else
 		check_refuse(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
 }
 
 void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(c, k, c->leaks_warn, fmt, ap);
+	va_end(ap);
+}
+
+void sock_warn(struct check *c, const struct rec_sock *k, const char *fmt, ...)
 {
 	va_list ap;
 

@@ -42,6 +42,10 @@ bool sock_is_ours(const struct snap *s, const struct rec_sock *k);
 void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* Something of it that a restored tree will not have, to be told. */
+void sock_warn(struct check *c, const struct rec_sock *k, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Refuse a socket: names the first task and descriptor that has it. */
 void sock_refuse(struct check *c, const struct rec_sock *k, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

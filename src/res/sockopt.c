@@ -104,10 +104,10 @@ static int restore_option(struct restore *r, const void *rec)
 	return set(fd, find_option(o), o);
 }
 
-bool sockopt_saved(const struct restore *r, __u64 sock, int level, int name, int *value)
+bool sockopt_saved(const struct snap *s, __u64 sock, int level, int name, int *value)
 {
 	size_t nr;
-	void **rec = snap_range(&r->image.snap, REC_SOCKOPT, sock, &nr);
+	void **rec = snap_range(s, REC_SOCKOPT, sock, &nr);
 
 	for (size_t i = 0; i < nr; i++) {
 		const R *o = rec[i];

@@ -9,6 +9,7 @@
 struct dump;
 struct rec_sock;
 struct restore;
+struct snap;
 struct sockopt_sort;
 
 /* Save every option of the socket fd that is not as a fresh one has it. 0 or a reported error. */
@@ -24,7 +25,7 @@ int sockopt_restore(struct restore *r, __u64 sock, int fd);
 int sockopt_restore_all(struct restore *r, __u64 sock, int fd);
 
 /* Is that option saved for the socket, and which value has it? For options of one int. */
-bool sockopt_saved(const struct restore *r, __u64 sock, int level, int name, int *value);
+bool sockopt_saved(const struct snap *s, __u64 sock, int level, int name, int *value);
 
 void sockopt_free(struct sockopt_sort *sorts);
 

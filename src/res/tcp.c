@@ -397,8 +397,8 @@ static int settle(struct restore *r, const R *t, int fd)
 {
 	int reuse = 0, locks = 0;
 
-	sockopt_saved(r, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
-	sockopt_saved(r, t->sock, SOL_SOCKET, BUF_LOCK, &locks);
+	sockopt_saved(&r->image.snap, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
+	sockopt_saved(&r->image.snap, t->sock, SOL_SOCKET, BUF_LOCK, &locks);
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)) ||
 	    setsockopt(fd, SOL_SOCKET, BUF_LOCK, &locks, sizeof(locks)))
 		return fail(-errno, "set options of a connection");
@@ -485,7 +485,7 @@ static int leave_repair(struct restore *r, const R *t)
 	if (fd < 0)
 		return fd;
 	err = set_int(fd, TCP_REPAIR, TCP_REPAIR_OFF, "TCP_REPAIR");
-	sockopt_saved(r, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
+	sockopt_saved(&r->image.snap, t->sock, SOL_SOCKET, SO_REUSEADDR, &reuse);
 	if (!err && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof(reuse)))
 		err = fail(-errno, "set SO_REUSEADDR");
 	return err;

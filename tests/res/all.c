@@ -159,6 +159,8 @@
 	X(tcp_dead)                                                                                \
 	X(tcp_backlog)                                                                             \
 	X(udp_queue)                                                                               \
+	X(udp_told)                                                                                \
+	X(udp_gro)                                                                                 \
 	X(epoll)                                                                                   \
 	X(epoll_mixed)                                                                             \
 	X(epoll_many)                                                                              \
