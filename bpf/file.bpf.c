@@ -11,7 +11,7 @@
 #include "res/unix.bpf.h"
 #include "res/ref.bpf.h"
 #include "res/place.bpf.h"
-#include "res/inotify.bpf.h"
+#include "res/marks.bpf.h"
 #include "res/inet.bpf.h"
 #include "res/link.bpf.h"
 
@@ -111,7 +111,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	struct file *file = ctx->file;
 	struct rec_file *r;
 	struct frame *f;
-	bool watches;
+	bool inotify, fanotify;
 	__u32 mode;
 
 	if (!t || !file)
@@ -123,8 +123,11 @@ int walk_files(struct bpf_iter__task_file *ctx)
 		return 0;
 	if (is_anon(file, ANON_EPOLL) && emit_epoll_items(f, file))
 		return 1;
-	watches = is_inotify(file);
-	if (watches && emit_marks(f, file))
+	inotify = is_inotify(file);
+	fanotify = is_fanotify(file);
+	if ((inotify || fanotify) && emit_marks(f, file, fanotify))
+		return 1;
+	if (fanotify && emit_fanotify(f, file))
 		return 1;
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if ((mode & S_IFMT) == S_IFSOCK && emit_queues(f, file))
@@ -135,7 +138,7 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if ((mode & S_IFMT) == S_IFSOCK)
 		emit_sockets(f, file);
 	emit_anon(f, file);
-	if (watches)
+	if (inotify)
 		emit_inotify(f, file);
 	emit_ref(f, file);
 	if ((mode & S_IFMT) == S_IFDIR)

@@ -11,6 +11,7 @@
 #include "cleanup.h"
 #include "log.h"
 #include "res.h"
+#include "res/fanotify.h"
 
 static bool same_text(const struct refusal *r, const char *kind, const char *text)
 {
@@ -141,6 +142,9 @@ int check_run(struct check *c)
 	struct plan plan = {};
 	int err;
 
+	/* whoever opens a file may have to wait for a task that is stopped */
+	if (!c->live && fanotify_check_asks(c))
+		return -ERR_BLOCKED;
 	err = check_records(c);
 	if (err)
 		return err;

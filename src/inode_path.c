@@ -37,11 +37,11 @@ static void unescape(char *s)
 
 static int add_point(struct mount_points *m, char *line)
 {
-	unsigned int major, minor;
+	unsigned int id, major, minor;
 	char root[4096], point[4096];
 	struct mount_point *v;
 
-	if (sscanf(line, "%*u %*u %u:%u %4095s %4095s", &major, &minor, root, point) != 4)
+	if (sscanf(line, "%u %*u %u:%u %4095s %4095s", &id, &major, &minor, root, point) != 5)
 		return 0;
 	v = realloc(m->v, (m->nr + 1) * sizeof(*v));
 	if (!v)
@@ -49,18 +49,20 @@ static int add_point(struct mount_points *m, char *line)
 	m->v = v;
 	unescape(root);
 	unescape(point);
-	v[m->nr] = (struct mount_point){ (__u64)major << 20 | minor, strdup(root), strdup(point) };
+	v[m->nr] = (struct mount_point){ id, (__u64)major << 20 | minor, strdup(root), strdup(point) };
 	return v[m->nr].root && v[m->nr++].point ? 0 : -ENOMEM;
 }
 
-int mount_points_read(struct mount_points *m)
+int mount_points_read(struct mount_points *m, pid_t pid)
 {
-	FILE *f _fclose_ = fopen("/proc/self/mountinfo", "re");
-	char *line _free_ = NULL;
+	char path[48], *line _free_ = NULL;
+	FILE *f _fclose_ = NULL;
 	size_t room = 0;
 	int err = 0;
 
 	*m = (struct mount_points){};
+	snprintf(path, sizeof(path), pid ? "/proc/%d/mountinfo" : "/proc/self/mountinfo", pid);
+	f = fopen(path, "re");
 	if (!f)
 		return -errno;
 	while (!err && getline(&line, &room, f) > 0)

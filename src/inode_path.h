@@ -4,12 +4,13 @@
 #define BPF_CKPT_INODE_PATH_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "record.h"
 
-/* Where file systems are mounted here. */
+/* Where file systems are mounted. */
 struct mount_points {
-	struct mount_point { __u64 dev; char *root, *point; } *v;
+	struct mount_point { unsigned int id; __u64 dev; char *root, *point; } *v;
 	size_t nr;
 };
 
@@ -20,8 +21,8 @@ struct inode_hint {
 	unsigned char handle[128];
 };
 
-/* 0 or -errno. */
-int mount_points_read(struct mount_points *m);
+/* As that process sees them, 0: as we do. 0 or -errno. */
+int mount_points_read(struct mount_points *m, pid_t pid);
 void mount_points_free(struct mount_points *m);
 
 /* An absolute path that leads to the inode here and now. 0, -ENOENT when there is none, -ENAMETOOLONG. */

@@ -21,6 +21,7 @@
 #include "rec_mem.h"
 #include "rec_state.h"
 #include "res/datagram.h"
+#include "res/fanotify.h"
 #include "res/file.h"
 #include "res/ghost.h"
 #include "res/gone_dir.h"
@@ -396,6 +397,8 @@ static int recipe(struct restore *r)
 		err = restore_walk(r) ?: compare_restored(r);
 	if (!err)
 		err = write_pidfile(r);
+	if (!err)
+		err = fanotify_settle(r);
 	if (!err)
 		freeze_spare(&r->freeze, r->root_pid);
 	if (!err)

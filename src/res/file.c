@@ -111,7 +111,7 @@ static bool is_anon(const struct snap *s, const struct rec_file *f)
 {
 	return snap_find(s, REC_EVENTFD, f->addr) || snap_find(s, REC_EPOLL, f->addr) ||
 	       snap_find(s, REC_TIMERFD, f->addr) || snap_find(s, REC_SIGNALFD, f->addr) ||
-	       snap_find(s, REC_INOTIFY, f->addr);
+	       snap_find(s, REC_INOTIFY, f->addr) || snap_find(s, REC_FANOTIFY, f->addr);
 }
 
 /* Who made it, or connected it, is to be told: SO_PEERCRED. */

@@ -26,7 +26,7 @@ enum file_class {
 	FILE_DEVICE,  /* null, zero, full, random, urandom */
 	FILE_PIPE,
 	FILE_FIFO,
-	FILE_ANON,    /* eventfd, epoll, timerfd, signalfd: made by the kind that has a record for it */
+	FILE_ANON,    /* eventfd, epoll, inotify and the like: made by the kind that has a record for it */
 	FILE_SOCKET,  /* REC_SOCKET, and a record of its family */
 	FILE_MQUEUE,  /* POSIX message queue: REC_MQUEUE */
 	FILE_SYSV,    /* System V shared memory: REC_SHM */

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * inotify.c - kinds "inotify" and "watch": an instance and the inodes that it watches, with their numbers.
- *
- * The kernel holds inodes, not paths. They are found by the file handles that /proc/PID/fdinfo tells, or by
- * the names that the walk has seen. Events that nobody has read cannot be put back: the reader is told
- * IN_Q_OVERFLOW, as it is when the kernel loses some itself.
+ * Events that nobody has read cannot be put back: the reader is told IN_Q_OVERFLOW, as it is when the kernel
+ * loses some itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,10 +16,8 @@
 #include "check.h"
 #include "dump.h"
 #include "file.h"
-#include "inode_path.h"
 #include "log.h"
-#include "path.h"
-#include "reach.h"
+#include "mark_path.h"
 #include "rec_file.h"
 #include "rec_watch.h"
 #include "res.h"
@@ -49,149 +45,27 @@ static const struct field watch_fields[] = {
 	FIELD(W, path_len, MUST_MATCH, AS_DEC),
 };
 
-/* ---- from the walk to paths ---- */
-
-struct watch_info {
-	int wd;
-	struct inode_hint hint;
-};
-
-/* What is needed to find the paths of one instance's watches. */
-struct finder {
-	struct mount_points mounts;
-	struct watch_info *info; /* by wd */
-	size_t nr;
-};
-
-static int by_wd(const void *a, const void *b)
-{
-	return ((const struct watch_info *)a)->wd - ((const struct watch_info *)b)->wd;
-}
-
-/* "inotify wd:3 ino:9e7e sdev:800013 mask:800afce ... fhandle-bytes:8 fhandle-type:1 f_handle:7e9e0000640d1b6c" */
-static void parse_info(struct watch_info *w, const char *line)
-{
-	const char *at = strstr(line, "fhandle-bytes:");
-	unsigned int byte;
-
-	if (!at || sscanf(at, "fhandle-bytes:%x fhandle-type:%x", &w->hint.handle_len, &w->hint.handle_type) != 2 ||
-	    w->hint.handle_len > sizeof(w->hint.handle) || !(at = strstr(at, "f_handle:"))) {
-		w->hint.handle_len = 0;
-		return;
-	}
-	at += strlen("f_handle:");
-	for (unsigned int i = 0; i < w->hint.handle_len; i++, at += 2)
-		if (sscanf(at, "%2x", &byte) == 1)
-			w->hint.handle[i] = byte;
-}
-
-static int read_info(struct finder *f, const struct snap *s, const struct users *u, __u64 file)
-{
-	const struct rec_task *t;
-	const struct rec_pid *pid;
-	FILE *in _fclose_ = NULL;
-	char path[64], *line _free_ = NULL;
-	unsigned int fd;
-	size_t room = 0;
-	int wd;
-
-	pid = reach_find(s, u, file, &t, &fd) ? snap_find(s, REC_PID, t->tgid) : NULL;
-	if (!pid)
-		return -ENOENT;
-	snprintf(path, sizeof(path), "/proc/%d/fdinfo/%u", pid->numbers[0], fd);
-	in = fopen(path, "re");
-	while (in && getline(&line, &room, in) > 0) {
-		struct watch_info *v;
-
-		if (sscanf(line, "inotify wd:%x", &wd) != 1)
-			continue;
-		if (!(f->nr & (f->nr - 1))) {
-			v = realloc(f->info, (f->nr ? f->nr * 2 : 1) * sizeof(*v));
-			if (!v)
-				return -ENOMEM;
-			f->info = v;
-		}
-		f->info[f->nr] = (struct watch_info){ .wd = wd };
-		parse_info(&f->info[f->nr++], line);
-	}
-	qsort(f->info, f->nr, sizeof(*f->info), by_wd);
-	return in ? 0 : -errno;
-}
-
-static int finder_open(struct finder *f, const struct snap *s, const struct users *u, __u64 file)
-{
-	int err;
-
-	*f = (struct finder){};
-	err = mount_points_read(&f->mounts);
-	return err ? err : read_info(f, s, u, file);
-}
-
-static void finder_close(struct finder *f)
-{
-	mount_points_free(&f->mounts);
-	free(f->info);
-}
-
-/* The names that the walk has seen, from the outermost on. */
-static const char *inside(const struct rec_mark *m, char *buf, size_t len)
-{
-	size_t at = 0;
-
-	if (m->cut || m->depth > MARK_DEPTH)
-		return NULL;
-	buf[0] = 0;
-	for (__u32 i = m->depth; i-- > 0 && at < len;)
-		at += snprintf(buf + at, len - at, "/%.*s", MARK_NAME, m->name[i]);
-	return at < len ? buf : NULL;
-}
-
-/* Has the tree a file without a name that is this inode? */
-static bool is_ghost(const struct snap *s, __u64 inode)
-{
-	size_t nr;
-	void **file = snap_referring(s, REC_FILE, struct rec_file, inode, inode, &nr);
-
-	return nr && file_class(s, file[0]) == FILE_NAMELESS;
-}
-
-/* 0 with a path, or with none for an inode without a name that the tree has open. */
-static int find_path(const struct finder *f, const struct snap *s, const struct rec_mark *m, char *path, size_t len)
-{
-	struct watch_info key = { .wd = m->wd }, *w = bsearch(&key, f->info, f->nr, sizeof(key), by_wd);
-	struct inode_hint hint = w ? w->hint : (struct inode_hint){};
-	char names[MARK_DEPTH * (MARK_NAME + 1) + 1];
-
-	path[0] = 0;
-	if (!m->id.nlink)
-		return is_ghost(s, m->inode) ? 0 : -ENOENT;
-	hint.inside = inside(m, names, sizeof(names));
-	return inode_path(&f->mounts, &m->id, &hint, path, len);
-}
-
 /* ---- dump ---- */
 
-static void check_mark(struct check *c, const struct finder *f, const struct rec_mark *m)
+static struct marked marked(const struct rec_mark *m)
 {
-	char path[REC_PATH_MAX];
-	int err = find_path(f, c->snap, m, path, sizeof(path));
+	return (struct marked){ .number = m->wd, .inode = m->inode, .id = &m->id, .names = &m->names };
+}
 
-	if (err == -ENAMETOOLONG)
-		check_refuse(c, 0, "inotify", "watch %d: its path is longer than this program can carry", m->wd);
-	else if (err)
-		check_refuse(c, 0, "inotify", "watch %d is on inode %llu of device %llu:%llu (%.*s), which %s; "
-			     "remove the watch (inotify_rm_watch)", m->wd, m->id.ino, m->id.dev >> 20,
-			     m->id.dev & 0xfffff, MARK_NAME, m->depth ? m->name[0] : "?",
-			     m->id.nlink ? "no path leads to" : "was deleted, and nobody of the tree has open");
-	else if (path[0] && path_refusal(path, &m->id))
-		check_refuse(c, 0, "inotify", "watch %d on %s: %s", m->wd, path, path_refusal(path, &m->id));
+static void check_mark(struct check *c, const struct mark_finder *f, const struct rec_mark *m)
+{
+	struct mark_owner o = { .kind = "inotify", .remedy = "remove the watch (inotify_rm_watch)" };
+	struct marked on = marked(m);
+
+	snprintf(o.what, sizeof(o.what), "watch %d", m->wd);
+	mark_check(c, f, &on, &o);
 }
 
 static int check(struct check *c, const void *rec)
 {
 	const R *n = rec;
-	struct finder f;
-	int err = finder_open(&f, c->snap, c->users, n->file);
+	struct mark_finder f;
+	int err = mark_finder_open(&f, c->snap, c->users, n->file);
 	size_t nr;
 	void **mark = snap_range(c->snap, REC_MARK, n->file, &nr);
 
@@ -199,7 +73,7 @@ static int check(struct check *c, const void *rec)
 		check_refuse(c, 0, "inotify", "its watches could not be read: %s", strerror(-err));
 	for (size_t i = 0; i < nr && !err; i++)
 		check_mark(c, &f, mark[i]);
-	finder_close(&f);
+	mark_finder_close(&f);
 	if (n->next_wd > WD_MAX)
 		check_refuse(c, 0, "inotify", "its next watch would be number %u; up to %d can be had again", n->next_wd,
 			     WD_MAX);
@@ -214,18 +88,19 @@ static int check(struct check *c, const void *rec)
 static int collect(struct dump *d, void *rec)
 {
 	const R *n = rec;
-	struct finder f;
-	int err = finder_open(&f, &d->snap, &d->users, n->file);
+	struct mark_finder f;
+	int err = mark_finder_open(&f, &d->snap, &d->users, n->file);
 	size_t nr;
 	void **mark = snap_range(&d->snap, REC_MARK, n->file, &nr);
 
 	for (size_t i = 0; i < nr && !err; i++) {
 		const struct rec_mark *m = mark[i];
+		struct marked on = marked(m);
 		char path[REC_PATH_MAX];
 		size_t len;
 		W *w;
 
-		err = find_path(&f, &d->snap, m, path, sizeof(path));
+		err = mark_find_path(&f, &d->snap, &on, path, sizeof(path));
 		len = path[0] ? strlen(path) + 1 : 0;
 		w = err ? NULL : snap_new(&d->snap, REC_WATCH, sizeof(*w) + len);
 		if (!w)
@@ -238,7 +113,7 @@ static int collect(struct dump *d, void *rec)
 		w->path_len = len;
 		memcpy(w->path, path, len);
 	}
-	finder_close(&f);
+	mark_finder_close(&f);
 	return err ? fail(err, "find what an inotify instance watches") : 0;
 }
 
@@ -259,8 +134,7 @@ static int read_watch(const struct image *img, const void *rec)
 	const R *n = snap_find(&img->snap, REC_INOTIFY, w->file);
 
 	if (!n || w->wd < 1 || (__u32)w->wd >= n->next_wd || !(w->mask & IN_ALL_EVENTS) || w->mask & ~KNOWN_MASK ||
-	    (w->path_len ? !path_ok(w->path, w->h.len - sizeof(*w), w->path_len) :
-	     !snap_find(&img->snap, REC_GHOST, w->inode)))
+	    !mark_place_ok(&img->snap, w->path, w->h.len - sizeof(*w), w->path_len, w->inode))
 		return fail(-ERR_IMAGE, "image: watch %d of inotify instance %llu is impossible", w->wd, w->file);
 	return 0;
 }
@@ -303,27 +177,15 @@ static int use_up(int fd, const struct decoy *d, int *now, int next)
 
 static int add_watch(struct restore *r, const W *w, int fd)
 {
-	int err = restore_go_to(r, restore_mounts_of_file(r, w->file)), there _close_ = -1, ghost, wd;
-	char path[64], differs[200];
+	const char *path = w->path_len ? w->path : NULL;
+	struct mark_place on;
+	int err = mark_open(r, &on, w->file, path, w->inode, &w->id, "inotify"), there _close_ = on.fd, wd;
 
 	if (err)
 		return err;
-	if (!w->path_len && restore_kept(r, w->inode, &ghost, NULL))
-		return fail(-ERR_IMAGE, "image: watch %d is on nothing", w->wd);
-	there = w->path_len ? open(w->path, O_PATH | O_NOFOLLOW | O_CLOEXEC) : fcntl(ghost, F_DUPFD_CLOEXEC, 0);
-	if (there < 0)
-		return fail(-errno, "watch %s", w->path_len ? w->path : "a file without a name");
-	err = restore_go_to(r, S_ISLNK(w->id.mode) ? restore_mounts_of_file(r, w->file) : 0);
-	if (err)
-		return err;
-	if (!path_same(there, &w->id, false, differs, sizeof(differs)))
-		return fail(-ESTALE, "%s, which is watched by inotify, is not what it was: %s", w->path, differs);
-	/* a link that is watched itself cannot be reached this way; O_PATH descriptors of others can */
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", there);
-	wd = inotify_add_watch(fd, S_ISLNK(w->id.mode) ? w->path : path,
-			       w->mask | (S_ISLNK(w->id.mode) ? IN_DONT_FOLLOW : 0));
+	wd = inotify_add_watch(fd, on.name, w->mask | (on.is_link ? IN_DONT_FOLLOW : 0));
 	if (wd < 0)
-		return fail(-errno, "watch %s", w->path_len ? w->path : "a file without a name");
+		return fail(-errno, "watch %s", path ?: "a file without a name");
 	err = restore_go_to(r, 0);
 	if (err)
 		return err;

@@ -24,7 +24,6 @@ static const struct { const char *name, *text; } anon[] = {
 	{ "bpf_iter", "a BPF iterator: it is in the middle of reading the kernel; let it end" },
 	{ "bpf_token", "a BPF token: it is a right that only its mount can give; close it" },
 	{ "btf", "BTF of the kernel: it has to be loaded again; close it" },
-	{ "[fanotify]", "fanotify: events that wait for an answer cannot be handed over; stop what watches" },
 	{ "[landlock-ruleset]", "a Landlock ruleset: its rules cannot be read back; enforce it, or close it" },
 	{ "seccomp notify", "a seccomp listener: system calls that wait for it cannot be handed over; end the "
 	  "supervised tasks first" },

@@ -169,6 +169,11 @@
 	X(signalfd)                                                                                \
 	X(inotify)                                                                                 \
 	X(inotify_unread)                                                                          \
+	X(fanotify)                                                                                \
+	X(fanotify_fid)                                                                            \
+	X(fanotify_user)                                                                           \
+	X(fanotify_unread)                                                                         \
+	X(fanotify_mount)                                                                          \
 	X(pidfd)                                                                                   \
 	X(procfs)                                                                                  \
 	X(procfs_gone)                                                                             \
@@ -182,6 +187,8 @@
 	X(busy_special)                                                                            \
 	X(refuse)                                                                                  \
 	X(refuse_kinds)                                                                            \
+	X(refuse_fanotify)                                                                         \
+	X(refuse_fanotify_asks)                                                                    \
 	X(refuse_task)                                                                             \
 	X(refuse_vfork)                                                                            \
 	X(refuse_traced)                                                                           \

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/fanotify.h>
 #include <sys/inotify.h>
 #include <sys/mount.h>
 #include <sys/ioctl.h>
@@ -134,7 +133,6 @@ static void setup_kinds(void)
 	made("Landlock ruleset", syscall(SYS_landlock_create_ruleset, &ruleset, sizeof(ruleset), 0));
 	made("memfd_secret", syscall(SYS_memfd_secret, 0));
 	made("file system context", syscall(SYS_fsopen, "tmpfs", 0));
-	made("fanotify", fanotify_init(FAN_CLASS_NOTIF, O_RDONLY));
 	made("KVM", open("/dev/kvm", O_RDWR));
 	made("FUSE", open("/dev/fuse", O_RDWR));
 	made("network tunnel", open("/dev/net/tun", O_RDWR));

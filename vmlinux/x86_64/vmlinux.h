@@ -94,6 +94,7 @@ struct eventfd_ctx;
 struct eventpoll;
 struct export_operations;
 struct ext_wait_queue;
+struct fanotify_event;
 struct fanotify_group_private_data;
 struct fastopen_queue;
 struct fasync_struct;
@@ -1925,6 +1926,16 @@ struct kernel_siginfo {
 struct hlist_nulls_node {
 	struct hlist_nulls_node *next;
 	struct hlist_nulls_node **pprev;
+};
+
+struct ucounts {
+	struct hlist_nulls_node node;
+	struct user_namespace *ns;
+	kuid_t uid;
+	struct callback_head rcu;
+	rcuref_t count;
+	atomic_long_t ucount[12];
+	atomic_long_t rlimit[4];
 };
 
 struct sigaction {
@@ -4981,6 +4992,10 @@ struct fsnotify_mark {
 	unsigned int flags;
 };
 
+struct fsnotify_event {
+	struct list_head list;
+};
+
 typedef long unsigned int perf_trace_t[1024];
 
 struct sk_filter {
@@ -5355,6 +5370,17 @@ struct dnotify_struct {
 struct dnotify_mark {
 	struct fsnotify_mark fsn_mark;
 	struct dnotify_struct *dn;
+};
+
+struct fanotify_event {
+	struct fsnotify_event fse;
+	struct hlist_node merge_list;
+	u32 mask;
+	struct {
+		unsigned int type: 3;
+		unsigned int hash: 29;
+	};
+	struct pid *pid;
 };
 
 struct epoll_event {
