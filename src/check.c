@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <xxhash.h>
 
 #include "cleanup.h"
 #include "log.h"
@@ -18,23 +19,38 @@ static bool same_text(const struct refusal *r, const char *kind, const char *tex
 	return !strcmp(r->kind, kind) && !strcmp(r->text, text);
 }
 
+/* Where that text is in the list, counted from 1, or comes next. They are many, and numbered as they come. */
+static size_t find_text(struct check *c, const char *kind, const char *text)
+{
+	__u64 key = XXH3_64bits(text, strlen(text)) | 1, nr;
+
+	for (;;) {
+		nr = ids_get(&c->texts, key);
+		if (!nr)
+			abort(); /* a refusal must never get lost */
+		if (nr > c->nr || same_text(&c->v[nr - 1], kind, text))
+			return nr;
+		key += 2;
+	}
+}
+
 static void note(struct check *c, const struct rec_task *t, const char *kind, bool warning,
 		 const char *fmt, va_list ap)
 {
 	char text[1024];
+	size_t nr;
 
 	vsnprintf(text, sizeof(text), fmt, ap);
-	for (size_t i = 0; i < c->nr; i++) {
-		if (same_text(&c->v[i], kind, text)) {
-			c->v[i].more += c->v[i].task != t;
-			return;
-		}
+	nr = find_text(c, kind, text);
+	if (nr <= c->nr) {
+		c->v[nr - 1].more += c->v[nr - 1].task != t;
+		return;
 	}
 	if (!(c->nr & (c->nr + 1))) {
 		struct refusal *v = realloc(c->v, (c->nr * 2 + 2) * sizeof(*v));
 
 		if (!v)
-			abort(); /* a refusal must never get lost */
+			abort();
 		c->v = v;
 	}
 	c->v[c->nr++] = (struct refusal){ t, kind, strdup(text), 0, warning };
@@ -161,6 +177,7 @@ void check_free(struct check *c)
 	for (size_t i = 0; i < c->nr; i++)
 		free(c->v[i].text);
 	free(c->v);
+	ids_free(&c->texts);
 	c->v = NULL;
 	c->nr = c->refused = 0;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "ids.h"
 #include "plan.h"
 #include "res/tcp.h"
 #include "snap.h"
@@ -36,6 +37,7 @@ struct check {
 	bool live; /* nothing is stopped: what is in flux is not held against the tree */
 	struct refusal *v;
 	size_t nr, refused;
+	struct ids texts;    /* by their hashes */
 };
 
 /*

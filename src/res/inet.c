@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -147,8 +148,7 @@ static void check_connection(struct check *c, const struct rec_sock *k, const R 
 	if (k->state != TCP_LISTEN || !k->waiting)
 		return;
 	if (c->tcp == TCP_ENDED || c->runs_on)
-		check_warn(c, "socket", "%u connections that wait to be accepted on %s are not in the image",
-			   k->waiting, from);
+		sock_warn(c, k, "%u connections that wait to be accepted on %s are not in the image", k->waiting, from);
 	else
 		sock_refuse(c, k, "%u connections wait to be accepted on %s; try again when they were, or end "
 			    "them with --tcp-close", k->waiting, from);
@@ -174,10 +174,30 @@ static int check(struct check *c, const void *rec)
 		sock_refuse(c, k, "%u messages are in its error queue (MSG_ERRQUEUE), which is not supported; "
 			    "try again when they were read", i->errors);
 	if (i->received && (k->type == SOCK_RAW || is_ping(k)))
-		check_warn(c, "socket", "%u packets that a raw or ping socket has received and its program has not "
-			   "read are not in the image", i->received);
+		sock_warn(c, k, "%u packets that it has received and its program has not read are not in the image",
+			  i->received);
 	if (is_tcp(k) && k->state == TCP_CLOSE && i->received)
 		sock_refuse(c, k, "its connection has ended, and there is still something to be read");
+	return 0;
+}
+
+/* The count of what was dropped, which SO_RXQ_OVFL tells and nobody can set: include/uapi/linux/sock_diag.h */
+static int tell_drops(struct dump *d, const struct rec_sock *k)
+{
+	__u32 info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+	int fd _close_ = -1;
+
+	if (!sockopt_saved(&d->snap, k->addr, SOL_SOCKET, SO_RXQ_OVFL, NULL))
+		return 0;
+	fd = sock_getfd(d, k);
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
+		return fail(-errno, "read SO_MEMINFO of a socket");
+	if (info[SK_MEMINFO_DROPS])
+		sock_warn(&d->check, k, "it has dropped %u packets, which SO_RXQ_OVFL tells; after a restore it "
+			  "counts from 0 on", info[SK_MEMINFO_DROPS]);
 	return 0;
 }
 
@@ -201,7 +221,7 @@ static int collect(struct dump *d, void *rec)
 		memset(i->saddr, 0, sizeof(i->saddr));
 		i->sport = 0;
 	}
-	return 0;
+	return tell_drops(d, k);
 }
 
 static int read_inet(const struct image *img, const void *rec)

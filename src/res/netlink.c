@@ -68,8 +68,8 @@ static int check(struct check *c, const void *rec)
 	const struct rec_sock *k = snap_find(c->snap, REC_SOCK, n->sock);
 
 	if (k && k->protocol == NETLINK_GENERIC && n->portid)
-		check_warn(c, "socket", "what a generic netlink family has noted of socket %u (registrations and the "
-			   "like) is not in the image", n->portid);
+		sock_warn(c, k, "what a generic netlink family has noted of its port %u (registrations and the like) is "
+			  "not in the image", n->portid);
 	return 0;
 }
 

@@ -63,8 +63,8 @@ static int check(struct check *c, const void *rec)
 	const struct rec_sock *k = snap_find(c->snap, REC_SOCK, p->sock);
 
 	if (k && k->queued)
-		check_warn(c, "socket", "%u packets that a packet socket has received and its program has not read "
-			   "are not in the image", k->queued);
+		sock_warn(c, k, "%u packets that it has received and its program has not read are not in the image",
+			  k->queued);
 	return 0;
 }
 

@@ -172,8 +172,8 @@ static int check_sock(struct check *c, const void *rec)
 	if (why)
 		sock_refuse(c, k, "%s", why);
 	else if (k->family == AF_INET6 && k->type == SOCK_RAW && k->protocol == IPPROTO_RAW)
-		check_warn(c, "socket", "a raw IPv6 socket for sending may have asked for router alerts "
-			   "(IPV6_ROUTER_ALERT); the kernel does not tell, and they would be lost");
+		sock_warn(c, k, "as a raw socket for sending it may have asked for router alerts (IPV6_ROUTER_ALERT); "
+			  "the kernel does not tell, and they would be lost");
 	return 0;
 }
 
