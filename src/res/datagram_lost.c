@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * datagram_lost.c - what a restored tree will not be told of datagrams that wait to be read, by name.
+ * datagram_lost.c - what a restored tree will not be told of datagrams that wait to be read, by name; of messages
+ * of unix sockets too, as far as only their options say it.
  *
  * One line for each thing that is lost, with the first socket: ten thousand of them may have it in common.
  */
@@ -78,6 +79,20 @@ static void tell_options(struct dump *d)
 				  options[i].what, options[i].text, tally[i].datagrams, tally[i].sockets);
 }
 
+/* A label is that of the sending task, and it is another one that sends again: net/unix/af_unix.c */
+static void tell_labels(struct dump *d)
+{
+	struct tally tally = {};
+
+	snap_for_each(&d->snap, REC_UNIX_MSG, const struct rec_unix_msg, m)
+		if (sockopt_saved(&d->snap, m->sock, SOL_SOCKET, 34 /* SO_PASSSEC */, NULL))
+			count(&tally, m->sock);
+	if (tally.sockets)
+		sock_warn(&d->check, snap_find(&d->snap, REC_SOCK, tally.first),
+			  "the security label of who sent them (SO_PASSSEC) is not in the image of %zu messages that "
+			  "wait in %zu sockets like it", tally.datagrams, tally.sockets);
+}
+
 static void tell_left(struct dump *d)
 {
 	const struct rec_datagram_left *first = NULL;
@@ -100,5 +115,6 @@ static void tell_left(struct dump *d)
 void datagram_tell_losses(struct dump *d)
 {
 	tell_options(d);
+	tell_labels(d);
 	tell_left(d);
 }

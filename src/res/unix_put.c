@@ -90,9 +90,9 @@ static int send_all(struct unix_end *from, struct msghdr *msg, const struct rec_
 		if (n < 0)
 			return -errno;
 		done += n;
-		if (n) { /* descriptors came with the first byte */
-			msg->msg_control = NULL;
-			msg->msg_controllen = 0;
+		if (n) { /* descriptors came with the first byte; credentials, before them, are of all */
+			msg->msg_controllen = m->creds ? CMSG_SPACE(sizeof(struct ucred)) : 0;
+			msg->msg_control = m->creds ? msg->msg_control : NULL;
 		}
 	} while (done < m->bytes);
 	return 0;

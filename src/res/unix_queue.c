@@ -98,11 +98,11 @@ static void check_skb(struct check *c, const struct rec_sock *k, const struct re
 		sock_refuse(c, k, "%u bytes that were sent at once wait in a connection that was not accepted yet; "
 			    "so many cannot be read there", b->bytes);
 	if (b->flags & SKB_F_STAMPED)
-		check_warn(c, "unix", "messages wait with the time of their arrival (SO_TIMESTAMP), which a "
-			   "restored tree gets as that of their reading");
+		sock_warn(c, k, "messages wait with the time of their arrival (SO_TIMESTAMP), which a restored tree "
+			  "gets as that of their reading");
 	if (b->pid_nr && !(snap_find(c->snap, REC_PID, b->pid) && tree_find(c->tree, b->pid)))
-		check_warn(c, "unix", "the credentials of a message in a queue name pid %u, which has ended or is "
-			   "not of the tree; after a restore they name the restoring process", b->pid_nr);
+		sock_warn(c, k, "the credentials of a message in its queue name pid %u, which has ended or is not of "
+			  "the tree; after a restore they name the restoring process", b->pid_nr);
 	if (k->type == SOCK_DGRAM)
 		check_sender(c, k, u, b);
 }

@@ -204,6 +204,7 @@
 	X(unix_half)                                                                           \
 	X(unix_dgram)                                                                          \
 	X(unix_cred)                                                                           \
+	X(unix_cred_queue)                                                                         \
 	X(unix_rights)                                                                         \
 	X(unix_connected)                                                                          \
 	X(pidns)                                                                                   \

@@ -159,3 +159,94 @@ const struct fixture fixture_unix_cred = {
 	.verify = verify_cred,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
+
+/* ---- messages: many bytes of one sender, some from before anybody asked, pids as descriptors ---- */
+
+enum { PASSPIDFD = 76, SCM_PIDFD = 4, ROOM = 1 << 20, MUCH = 400000 };
+
+static int much[2], early[2], by_pidfd[2];
+static pid_t teller;
+
+static void setup_teller(void)
+{
+	must(send(by_pidfd[1], "child", 5, 0));
+}
+
+static void setup_cred_queue(void)
+{
+	int one = 1, room = ROOM;
+	char *buf = calloc(1, MUCH);
+
+	parent = getpid();
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, much));
+	must(setsockopt(much[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
+	must(setsockopt(much[1], SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)));
+	must(send(much[1], buf, MUCH, 0) == MUCH ? 0 : -1);
+	/* a reader that asks later is told of nobody */
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, early));
+	must(send(early[1], "early", 5, 0));
+	must(setsockopt(early[0], SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)));
+	must(send(early[1], "late", 4, 0));
+	must(socketpair(AF_UNIX, SOCK_DGRAM, 0, by_pidfd));
+	if (setsockopt(by_pidfd[0], SOL_SOCKET, PASSPIDFD, &one, sizeof(one)))
+		must(close(by_pidfd[0])); /* since 6.5 */
+	teller = fx_child("teller", setup_teller, NULL);
+	free(buf);
+}
+
+static void expect_cred_of(const char *what, int fd, ssize_t bytes, pid_t pid, uid_t uid)
+{
+	char control[CMSG_SPACE(sizeof(struct ucred))] = "", *buf = malloc(ROOM);
+	struct iovec iov = {buf, ROOM};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+	struct ucred cred = {-1, -1, -1};
+
+	if (c && c->cmsg_type == SCM_CREDENTIALS)
+		memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	expect_eq(what, n, bytes);
+	expect(cred.pid == pid && cred.uid == uid, "%s: by pid %d uid %u, not %d %u", what, cred.pid, cred.uid, pid, uid);
+	free(buf);
+}
+
+static void expect_pidfd(int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] = "", text[8], line[256] = "", path[64];
+	struct iovec iov = {text, sizeof(text)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	ssize_t n = recvmsg(fd, &msg, MSG_DONTWAIT);
+	struct cmsghdr *c = n < 0 ? NULL : CMSG_FIRSTHDR(&msg);
+	FILE *f;
+
+	expect(n == 5 && c && c->cmsg_type == SCM_PIDFD, "no pidfd comes with a message: %zd", n);
+	if (!c || c->cmsg_type != SCM_PIDFD)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", *(int *)CMSG_DATA(c));
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f) && strncmp(line, "Pid:", 4))
+		;
+	if (f)
+		fclose(f);
+	expect(atoi(line + 4) == fx_proc_pid(teller), "the pidfd of a message is of pid %d", atoi(line + 4));
+	close(*(int *)CMSG_DATA(c));
+}
+
+static void verify_cred_queue(void)
+{
+	if (!fx_last())
+		return;
+	expect_cred_of("much", much[0], MUCH, parent, 0);
+	expect_cred_of("early", early[0], 5, 0, 65534);
+	expect_cred_of("late", early[0], 4, parent, 0);
+	if (un_option(by_pidfd[0], PASSPIDFD) == 1)
+		expect_pidfd(by_pidfd[0]);
+}
+
+const struct fixture fixture_unix_cred_queue = {
+	.name = "unix_cred_queue",
+	.about = "credentials of waiting messages: of many bytes, of nobody, as pidfds",
+	.setup = setup_cred_queue,
+	.verify = verify_cred_queue,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
