@@ -56,17 +56,6 @@ static int on_flush(struct audit_sink *s)
 	return 0;
 }
 
-/* sd_journal's protocol: the descriptor is the journal's when device and inode are those it told. */
-static bool is_journal(int fd)
-{
-	const char *told = getenv("JOURNAL_STREAM");
-	unsigned long long dev, ino;
-	struct stat st;
-
-	return told && sscanf(told, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) && st.st_dev == dev &&
-	       st.st_ino == ino;
-}
-
 int audit_out_open(struct audit_out *o, enum audit_format format, const char *path, const char *boot_id)
 {
 	struct stat st;
@@ -77,7 +66,7 @@ int audit_out_open(struct audit_out *o, enum audit_format format, const char *pa
 	o->file = path ? fopen(path, "we") : stdout;
 	if (!o->file)
 		return fail(-errno, "open %s", path);
-	o->priorities = is_journal(fileno(o->file));
+	o->priorities = log_is_journal(fileno(o->file));
 	o->seekable = path && !fstat(fileno(o->file), &st) && S_ISREG(st.st_mode);
 	return 0;
 }

@@ -227,7 +227,7 @@ static int load(struct audit_probe *p, const struct audit_probe_opts *opts)
 	if (!err)
 		err = audit_bpf__load(p->skel);
 	if (err == -EPERM)
-		return fail(err, "load BPF programs (needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE)");
+		return fail(err, "load BPF programs (needs root, or CAP_BPF and CAP_PERFMON)");
 	if (err)
 		return fail(err, "load BPF programs (-v shows what the kernel said)");
 	p->events = ring_buffer__new(bpf_map__fd(p->skel->maps.events), take, p, NULL);

@@ -378,10 +378,15 @@ static void read_rules(struct audit_run *r)
 {
 	struct audit_rules *rules;
 
+	if (!r->rules) {
+		warn("audit: there are no rules to read again (--rules)");
+		return;
+	}
 	if (audit_rules_read(&rules, r->rules))
 		return;
 	audit_rules_free(r->audit.opts.rules);
 	r->audit.opts.rules = rules;
+	inform("audit: rules were read again from %s", r->rules);
 }
 
 static void take_signal(struct audit_run *r)

@@ -28,6 +28,6 @@ int cmd_usage_error(const char *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "bpf-ckpt: %s: %s (bpf-ckpt %s --help tells more)\n", command, text, command);
+	fail(0, "%s: %s (bpf-ckpt %s --help tells more)", command, text, command);
 	return STATUS_USAGE;
 }

@@ -115,10 +115,13 @@ static int show_fields(void)
 
 /* ---- arguments ---- */
 
-static int parse_events(struct request *q, char *list)
+static int parse_events(struct request *q, const char *text)
 {
-	char *save, *word = strtok_r(list, ",", &save);
+	char *list _free_ = strdup(text), *save; /* a copy: ps(1) shows the arguments */
+	char *word = list ? strtok_r(list, ",", &save) : NULL;
 
+	if (!list)
+		return exit_status(-ENOMEM);
 	if (!q->types_given)
 		q->types = word && *word == '-' ? ~SNAPSHOT : 0;
 	q->types_given = true;
@@ -276,7 +279,7 @@ static int parse(struct request *q, int argc, char **argv)
 
 /*
  * SIGINT and SIGTERM end the audit as the end of its time does; a closed pipe is an error to report.
- * hangup: whether it has rules to read again; else it is the end, as that of a terminal.
+ * hangup: whether that asks for the rules to be read again; else it is the end, as that of a terminal.
  */
 static int catch_signals(bool hangup)
 {
@@ -317,9 +320,9 @@ static void print_summary(const struct audit *a)
 		alerts += audit_is_alert(i) ? a->totals.events[i] : 0;
 		allowed += a->totals.allowed[i];
 	}
-	fprintf(stderr, "bpf-ckpt: audit: %llu born, %llu ended, %llu namespaces made; %llu alerts, %llu allowed by "
-		"rules; %llu events lost, %llu walks made it good\n", a->totals.events[AE_BORN],
-		a->totals.events[AE_EXIT], a->totals.created, alerts, allowed, a->totals.lost, a->totals.resyncs);
+	inform("audit: %llu born, %llu ended, %llu namespaces made; %llu alerts, %llu allowed by rules; %llu events "
+	       "lost, %llu walks made it good", a->totals.events[AE_BORN], a->totals.events[AE_EXIT],
+	       a->totals.created, alerts, allowed, a->totals.lost, a->totals.resyncs);
 }
 
 /* Which events the stream tells when nobody says it: people do not want all that is there. */
@@ -351,7 +354,7 @@ static int watch(struct request *q)
 	audit_notify_open(&notify);
 	notify.sink.next = &out.sink;
 	a->sinks = &notify.sink;
-	r->signals = catch_signals(r->rules && !q->views.top);
+	r->signals = catch_signals((r->rules || notify.socket >= 0) && !q->views.top);
 	if (r->signals < 0)
 		return fail(-errno, "signalfd");
 	err = audit_views_open(&q->views, a, &r->stop);

@@ -25,6 +25,12 @@ static void remove_stale(const struct sockaddr_un *at)
 		unlink(at->sun_path);
 }
 
+/* Whoever reaches the directory may ask, as whoever reaches a port: umask(2) would have root's alone. */
+static int open_to_all(const struct sockaddr *at)
+{
+	return at->sa_family == AF_UNIX ? chmod(((const struct sockaddr_un *)at)->sun_path, 0666) : 0;
+}
+
 static int listen_at(const struct sockaddr *at, socklen_t len)
 {
 	int fd _close_ = socket(at->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -36,7 +42,7 @@ static int listen_at(const struct sockaddr *at, socklen_t len)
 		remove_stale((const struct sockaddr_un *)at);
 	else
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-	if (bind(fd, at, len) || listen(fd, LISTEN_CLIENTS))
+	if (bind(fd, at, len) || open_to_all(at) || listen(fd, LISTEN_CLIENTS))
 		return -errno;
 	return take_fd(&fd);
 }

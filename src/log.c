@@ -4,7 +4,32 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <syslog.h>
+#include <unistd.h>
+
+/* systemd.exec(5): the descriptor is the journal's when device and inode are those of $JOURNAL_STREAM. */
+bool log_is_journal(int fd)
+{
+	const char *told = getenv("JOURNAL_STREAM");
+	unsigned long long dev, ino;
+	struct stat st;
+
+	return told && sscanf(told, "%llu:%llu", &dev, &ino) == 2 && !fstat(fd, &st) && st.st_dev == dev &&
+	       st.st_ino == ino;
+}
+
+/* sd-daemon(3): the journal takes the priority from the head of a line. */
+static void say(int priority, const char *what, const char *text, const char *why)
+{
+	char head[8] = "";
+
+	if (log_is_journal(STDERR_FILENO))
+		snprintf(head, sizeof(head), "<%d>", priority);
+	fprintf(stderr, "%sbpf-ckpt: %s%s%s%s\n", head, what, text, why ? ": " : "", why ?: "");
+}
 
 int fail(int err, const char *fmt, ...)
 {
@@ -14,10 +39,7 @@ int fail(int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (err < 0 && err > -4096)
-		fprintf(stderr, "bpf-ckpt: %s: %s\n", text, strerror(-err));
-	else
-		fprintf(stderr, "bpf-ckpt: %s\n", text);
+	say(LOG_ERR, "", text, err < 0 && err > -4096 ? strerror(-err) : NULL);
 	return err == -ENOMEM ? -ERR_TOLD : err;
 }
 
@@ -29,13 +51,24 @@ void warn(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "bpf-ckpt: warning: %s\n", text);
+	say(LOG_WARNING, "warning: ", text, NULL);
+}
+
+void inform(const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say(LOG_NOTICE, "", text, NULL);
 }
 
 enum exit_status exit_status(int err)
 {
 	if (err == -ENOMEM)
-		fprintf(stderr, "bpf-ckpt: %s\n", strerror(ENOMEM));
+		say(LOG_ERR, "", strerror(ENOMEM), NULL);
 	if (err <= -5000 && err != -ERR_TOLD)
 		return (enum exit_status)(-err - 5000);
 	return err < 0 ? STATUS_FAILED : STATUS_DONE;

@@ -4,6 +4,7 @@
 #define BPF_CKPT_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 /* Exit statuses, DESIGN section 3; the man page documents them. */
 enum exit_status {
@@ -42,6 +43,12 @@ int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), col
 
 /* A line on stderr that is no failure: "bpf-ckpt: warning: MESSAGE". */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+
+/* A line on stderr that only says what was done: "bpf-ckpt: MESSAGE". */
+void inform(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
+
+/* Does that descriptor lead to systemd's journal? Then lines begin with their priority. */
+bool log_is_journal(int fd);
 
 /* The exit status for a return value of ours. Reports -ENOMEM. */
 enum exit_status exit_status(int err);
