@@ -162,6 +162,20 @@ static __always_inline short *undo_adjustments(struct sem_undo *un)
 	return (void *)un + bpf_core_field_offset(struct sem_undo, semadj);
 }
 
+/* proc_maps_private.mm: since 6.17 in a proc_maps_locking_ctx */
+struct proc_maps_private___61 {
+	struct mm_struct *mm;
+} __attribute__((preserve_access_index));
+
+static __always_inline struct mm_struct *maps_mm(struct proc_maps_private *maps)
+{
+	struct proc_maps_private___61 *old = (void *)maps;
+
+	if (bpf_core_field_exists(old->mm))
+		return BPF_CORE_READ(old, mm);
+	return BPF_CORE_READ(maps, lock_ctx.mm);
+}
+
 /* rseq_len: since 6.3; 32 bytes before */
 static __always_inline __u32 task_rseq_len(struct task_struct *task)
 {

@@ -9,6 +9,7 @@ enum {
 	REC_PIDFD = 0x0901,
 	REC_PROCFS = 0x0902,
 	REC_NSFD = 0x0903,
+	REC_PROC_VIEW = 0x0610,
 };
 
 /* A pidfd. */
@@ -32,6 +33,27 @@ struct rec_procfs {
 	__u32 depth; /* below the top of that proc */
 	__u32 reserved;
 	char top[24]; /* name on the way to it that lies directly below the top: "1234", "sys" */
+};
+
+/* What a file of proc took hold of when it was opened, and of whom: he may have another by now. */
+enum {
+	VIEW_MEMORY = 1, /* of the task: mem, maps, environ and their like */
+	VIEW_MOUNTS = 2, /* its mount namespace and root: mountinfo */
+	VIEW_USERNS = 3, /* its user namespace: uid_map */
+	VIEW_PIDNS = 4,  /* the opener's pid namespace: proc/sysvipc */
+};
+
+enum {
+	VIEW_CURRENT = 0, /* what the task has now; VIEW_PIDNS: the initial one */
+	VIEW_EMPTY = 1,   /* memory that nobody lives in any more: it reads as empty */
+	VIEW_OTHER = 2,
+};
+
+struct rec_proc_view {
+	struct rec_hdr h;
+	__u64 file; /* reference to rec_file */
+	__u32 what; /* VIEW_MEMORY ... */
+	__u32 state;
 };
 
 /* A file that stands for a namespace. */

@@ -6,6 +6,7 @@
 #include "compat.bpf.h"
 #include "rec_ref.h"
 #include "res/pid.bpf.h"
+#include "res/proc_view.bpf.h"
 
 #define PROC_SUPER_MAGIC 0x9fa0
 #define NSFS_MAGIC 0x6e736673
@@ -70,6 +71,7 @@ static __always_inline void emit_procfs(struct frame *f, struct file *file)
 		r->pid = (__u64)pid;
 	else if (pid)
 		r->gone = 1;
+	emit_proc_view(f, file, pid);
 }
 
 static __always_inline void emit_nsfd(struct frame *f, struct file *file)

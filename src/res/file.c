@@ -19,6 +19,7 @@
 #include "log.h"
 #include "pages_read.h"
 #include "place.h"
+#include "proc_view.h"
 #include "program.h"
 #include "path.h"
 #include "reach.h"
@@ -197,6 +198,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return other_refusal(f, buf, len);
 	if (class == FILE_LATE && mapped)
 		return "files of proc and pidfds cannot be mapped";
+	if (class == FILE_LATE)
+		return proc_view_refusal(s, f->addr);
 	if (made_by_kind(class))
 		return NULL; /* that kind has its own reasons */
 	if (!f->path_len)

@@ -177,6 +177,7 @@
 	X(pidfd)                                                                                   \
 	X(procfs)                                                                                  \
 	X(procfs_gone)                                                                             \
+	X(procfs_views)                                                                            \
 	X(nsfd)                                                                                \
 	X(lock)                                                                                    \
 	X(lock_lease)                                                                              \
@@ -189,6 +190,8 @@
 	X(refuse_kinds)                                                                            \
 	X(refuse_fanotify)                                                                         \
 	X(refuse_fanotify_asks)                                                                    \
+	X(refuse_procfs)                                                                           \
+	X(refuse_sysvipc)                                                                          \
 	X(refuse_task)                                                                             \
 	X(refuse_vfork)                                                                            \
 	X(refuse_traced)                                                                           \

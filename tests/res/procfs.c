@@ -2,6 +2,8 @@
 /* procfs.c - files of proc: of oneself, of others, of threads, of the system, of who is gone. */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -167,5 +169,95 @@ const struct fixture fixture_procfs_gone = {
 	.about = "files of proc of a task that is gone, and of a zombie",
 	.setup = setup_gone,
 	.verify = verify_gone,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- what they took hold of when they were opened: memory, mounts, a user namespace ---- */
+
+static char known[] = "what the file of our memory must show";
+static int own_mem, child_mem, own_maps, child_maps, auxv, environ_fd, pagemap, child_mounts, child_uids;
+static int dead_mem, dead_maps;
+static pid_t roomy, owner;
+
+static void setup_room(void)
+{
+	must(chroot(fx_path(".")));
+	fx_set_dir("/");
+}
+
+static void setup_owner(void)
+{
+	must(unshare(CLONE_NEWUSER));
+}
+
+static void open_dying(void)
+{
+	pid_t pid = must(fork());
+
+	if (!pid)
+		for (;;)
+			fx_nap();
+	dead_mem = open_of(pid, "mem", O_RDONLY);
+	dead_maps = open_of(pid, "maps", O_RDONLY);
+	must(kill(pid, SIGKILL));
+	must(waitpid(pid, NULL, 0));
+}
+
+static void setup_views(void)
+{
+	must(prctl(PR_SET_NAME, "fixture"));
+	owner = fx_child("owner", setup_owner, NULL);
+	own_mem = must(open("/proc/self/mem", O_RDWR));
+	own_maps = must(open("/proc/self/maps", O_RDONLY));
+	auxv = must(open("/proc/self/auxv", O_RDONLY));
+	environ_fd = must(open("/proc/self/environ", O_RDONLY));
+	pagemap = must(open("/proc/self/pagemap", O_RDONLY));
+	roomy = fx_child("roomy", setup_room, NULL);
+	child_mem = open_of(roomy, "mem", O_RDONLY);
+	child_maps = open_of(roomy, "maps", O_RDONLY);
+	child_mounts = open_of(roomy, "mountinfo", O_RDONLY);
+	child_uids = open_of(owner, "uid_map", O_RDONLY);
+	open_dying();
+}
+
+static void verify_mem(const char *whose, int fd)
+{
+	char now[sizeof(known)] = "";
+
+	expect(pread(fd, now, sizeof(now), (off_t)(uintptr_t)known) == sizeof(now) && !strcmp(now, known),
+	       "memory of %s: \"%.30s\"", whose, now);
+}
+
+static void verify_dead(void)
+{
+	char text[256];
+
+	expect(pread(dead_mem, text, 1, (off_t)(uintptr_t)known) == 0, "memory of who is gone can be read");
+	expect(pread(dead_maps, text, sizeof(text), 0) < 0 && errno == ESRCH, "areas of who is gone: %s",
+	       strerror(errno));
+}
+
+static void verify_views(void)
+{
+	uint64_t page = 0;
+
+	verify_mem("ourselves", own_mem);
+	verify_mem("the child", child_mem);
+	expect(strstr(text_of(own_maps), "/fixture"), "our areas: %.60s", text_of(own_maps));
+	expect(strstr(text_of(child_maps), "/fixture"), "areas of the child: %.60s", text_of(child_maps));
+	expect(pread(auxv, &page, 8, 0) == 8 && page, "auxv");
+	expect(strstr(text_of(environ_fd), "PATH="), "environment: %.60s", text_of(environ_fd));
+	expect(pread(pagemap, &page, 8, (uintptr_t)known / 4096 * 8) == 8 && page >> 63, "page %#llx",
+	       (unsigned long long)page);
+	expect(!strstr(text_of(child_mounts), " /proc "), "the child's mounts: %.60s", text_of(child_mounts));
+	expect(!*text_of(child_uids), "the child's numbers: %.60s", text_of(child_uids));
+	verify_dead();
+}
+
+const struct fixture fixture_procfs_views = {
+	.name = "procfs_views",
+	.about = "files of proc that show memory, mounts and a user namespace",
+	.setup = setup_views,
+	.verify = verify_views,
 	.flags = FX_ROUNDS | FX_NESTED,
 };

@@ -185,6 +185,8 @@ struct ip_ra_chain;
 struct ip_sf_socklist;
 struct ipc_ids;
 struct ipc_namespace;
+struct ipc_proc_iface;
+struct ipc_proc_iter;
 struct ipstats_mib;
 struct ipv4_devconf;
 struct ipv6_ac_socklist;
@@ -230,6 +232,9 @@ struct load_weight;
 struct local_ports;
 struct lock_manager_operations;
 struct lockref;
+struct ma_state;
+struct maple_enode;
+struct maple_node;
 struct maple_tree;
 struct mem_cgroup;
 struct mem_dqinfo;
@@ -346,6 +351,9 @@ struct prev_cputime;
 struct proc_dir_entry;
 struct proc_fs_info;
 struct proc_inode;
+struct proc_maps_locking_ctx;
+struct proc_maps_private;
+struct proc_mounts;
 struct proc_ns_operations;
 struct prot_inuse;
 struct proto;
@@ -404,6 +412,7 @@ struct seg6_pernet_data;
 struct sem_undo;
 struct sem_undo_list;
 struct seq_file;
+struct seq_operations;
 struct seqcount;
 struct seqcount_raw_spinlock;
 struct seqcount_spinlock;
@@ -426,6 +435,7 @@ struct skb_ext;
 struct skb_frag;
 struct skb_shared_hwtstamps;
 struct skb_shared_info;
+struct slab_sheaf;
 struct sock;
 struct sock_cgroup_data;
 struct sock_common;
@@ -521,6 +531,7 @@ struct vm_operations_struct;
 struct vm_special_mapping;
 struct vm_struct;
 struct vm_userfaultfd_ctx;
+struct vma_iterator;
 struct vma_numab_state;
 struct wait_queue_entry;
 struct wait_queue_head;
@@ -3030,6 +3041,21 @@ struct fown_struct {
 	int signum;
 };
 
+struct seq_file {
+	char *buf;
+	size_t size;
+	size_t from;
+	size_t count;
+	size_t pad_until;
+	loff_t index;
+	loff_t read_pos;
+	struct mutex lock;
+	const struct seq_operations *op;
+	int poll_event;
+	const struct file *file;
+	void *private;
+};
+
 struct offset_ctx {
 	struct maple_tree mt;
 	long unsigned int next_offset;
@@ -4637,6 +4663,52 @@ struct numa_drop_counters {
 	long: 64;
 };
 
+enum store_type {
+	wr_invalid = 0,
+	wr_new_root = 1,
+	wr_store_root = 2,
+	wr_exact_fit = 3,
+	wr_spanning_store = 4,
+	wr_split_store = 5,
+	wr_rebalance = 6,
+	wr_append = 7,
+	wr_node_store = 8,
+	wr_slot_store = 9,
+};
+
+enum maple_status {
+	ma_active = 0,
+	ma_start = 1,
+	ma_root = 2,
+	ma_none = 3,
+	ma_pause = 4,
+	ma_overflow = 5,
+	ma_underflow = 6,
+	ma_error = 7,
+};
+
+struct ma_state {
+	struct maple_tree *tree;
+	long unsigned int index;
+	long unsigned int last;
+	struct maple_enode *node;
+	long unsigned int min;
+	long unsigned int max;
+	struct slab_sheaf *sheaf;
+	struct maple_node *alloc;
+	long unsigned int node_request;
+	enum maple_status status;
+	unsigned char depth;
+	unsigned char offset;
+	unsigned char mas_flags;
+	unsigned char end;
+	enum store_type store_type;
+};
+
+struct vma_iterator {
+	struct ma_state mas;
+};
+
 struct vm_special_mapping {
 	const char *name;
 	struct page **pages;
@@ -5314,6 +5386,12 @@ struct mnt_namespace {
 	refcount_t passive;
 };
 
+struct proc_mounts {
+	struct mnt_namespace *ns;
+	struct path root;
+	int (*show)(struct seq_file *, struct vfsmount *);
+};
+
 enum proc_hidepid {
 	HIDEPID_OFF = 0,
 	HIDEPID_NO_ACCESS = 1,
@@ -5584,11 +5662,32 @@ struct unix_sock {
 	long: 64;
 };
 
+struct proc_maps_locking_ctx {
+	struct mm_struct *mm;
+	bool mmap_locked;
+	struct vm_area_struct *locked_vma;
+};
+
+struct proc_maps_private {
+	struct inode *inode;
+	struct task_struct *task;
+	struct vma_iterator iter;
+	loff_t last_pos;
+	struct proc_maps_locking_ctx lock_ctx;
+	struct mempolicy *task_mempolicy;
+};
+
 typedef uint16_t U16;
 
 typedef uint8_t BYTE;
 
 typedef uint32_t U32;
+
+struct ipc_proc_iter {
+	struct ipc_namespace *ns;
+	struct pid_namespace *pid_ns;
+	struct ipc_proc_iface *iface;
+};
 
 struct msg_msg {
 	struct list_head m_list;
