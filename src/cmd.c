@@ -28,6 +28,6 @@ int cmd_usage_error(const char *command, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fail(0, "%s: %s (bpf-ckpt %s --help tells more)", command, text, command);
+	fail(-ERR_USAGE, "%s: %s (bpf-ckpt %s --help tells more)", command, text, command);
 	return STATUS_USAGE;
 }

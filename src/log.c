@@ -31,7 +31,7 @@ static void say(int priority, const char *what, const char *text, const char *wh
 	fprintf(stderr, "%sbpf-ckpt: %s%s%s%s\n", head, what, text, why ? ": " : "", why ?: "");
 }
 
-int fail(int err, const char *fmt, ...)
+int (fail)(int err, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -39,7 +39,9 @@ int fail(int err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	say(LOG_ERR, "", text, err < 0 && err > -4096 ? strerror(-err) : NULL);
+	if (err >= 0)
+		err = -EIO;
+	say(LOG_ERR, "", text, err > -4096 ? strerror(-err) : NULL);
 	return err == -ENOMEM ? -ERR_TOLD : err;
 }
 

@@ -34,12 +34,16 @@ enum {
 /*
  * Report a failure where it happened: "bpf-ckpt: MESSAGE: STRERROR" in one line on stderr. Returns
  * err, so that a caller writes `return fail(-errno, "open %s", path);`. The errno's text is left
- * out for err == 0 and for the ERR_* above. Callers further up pass the value on without a word.
+ * out for the ERR_* above. Callers further up pass the value on without a word. It is never 0: a read
+ * that was too short leaves errno as it was, maybe 0, and becomes -EIO, so that it cannot pass for success.
  *
  * Only -ENOMEM need not be reported where it happens, as there is nothing to say about it: exit_status()
  * does so when nobody has. It becomes -ERR_TOLD when somebody did.
  */
 int fail(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3), cold));
+#ifdef __clang_analyzer__ /* sees one file at a time, and shall know that as well */
+#define fail(...) ({ int err_ = (fail)(__VA_ARGS__); if (err_ >= 0) __builtin_unreachable(); err_; })
+#endif
 
 /* A line on stderr that is no failure: "bpf-ckpt: warning: MESSAGE". */
 void warn(const char *fmt, ...) __attribute__((format(printf, 1, 2), cold));
