@@ -81,7 +81,7 @@ static const char *refusal(const struct snap *s, const struct rec_procfs *p, con
 	const char *top, *rest;
 	size_t nr = 1;
 
-	if (!f->path_len || (p->depth && !find_top(p, f->path, &top, &rest)))
+	if (!f->path_len || ((p->depth || p->gone || p->top[0]) && !find_top(p, f->path, &top, &rest)))
 		return "it was opened through a mount of a part of proc, which is not supported";
 	if (p->pid)
 		snap_referring(s, REC_TASK, struct rec_task, pid, p->pid, &nr);
