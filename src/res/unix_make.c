@@ -372,7 +372,9 @@ static int connect_listener(struct restore *r, struct unix_end *e)
 	err = connect_all(r, &l, end, nr, true);
 	free(end);
 	end = calloc(nr_pending + 1, sizeof(*end));
-	for (size_t i = 0; end && i < nr_pending; i++)
+	if (!end)
+		return fail(-ENOMEM, "restore");
+	for (size_t i = 0; i < nr_pending; i++)
 		end[i] = unix_end(r, ((const struct rec_unix_pending *)rec[i])->sock);
 	if (!err)
 		err = connect_all(r, &l, end, nr_pending, false);
