@@ -256,10 +256,23 @@ static bool chosen_by_connect(const struct rec_sock *k, const R *i)
 	return !is_tcp(k) && k->state == TCP_ESTABLISHED && !(i->locks & INET_BIND_ADDR);
 }
 
-static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, int fd)
+/*
+ * bind(2) to an address of IPv6 makes a socket one of IPv6 only, and that can be set before it only. Who has such
+ * an address without that has got it by connect(2) or accept(2): net/ipv6/af_inet6.c, __inet6_bind().
+ */
+static bool would_be_only(const struct rec_sock *k, const R *i, int fd)
+{
+	int only = 0;
+	socklen_t len = sizeof(only);
+
+	return k->family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(i->saddr) &&
+	       !getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &len) && !only;
+}
+
+static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, bool by_route, int fd)
 {
 	static const __u8 none[16];
-	bool any = chosen_by_connect(k, i), raw = k->type == SOCK_RAW;
+	bool any = chosen_by_connect(k, i) || (by_route && would_be_only(k, i, fd)), raw = k->type == SOCK_RAW;
 	union inet_addr a;
 	socklen_t len = inet_address(k, any ? none : i->saddr, raw ? 0 : i->sport, i->bound_if, &a);
 
@@ -268,7 +281,7 @@ static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, int 
 	return bind(fd, &a.any, len) ? report_bind(r, k, i, -errno) : 0;
 }
 
-int inet_make(struct restore *r, const struct rec_sock *k, const R *i)
+int inet_make(struct restore *r, const struct rec_sock *k, const R *i, bool by_route)
 {
 	int fd _close_ = socket(k->family, k->type | SOCK_CLOEXEC, k->protocol), one = 1, err;
 	char what[64];
@@ -289,7 +302,7 @@ int inet_make(struct restore *r, const struct rec_sock *k, const R *i)
 		 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		err = fail(-errno, "set SO_REUSEADDR");
 	if (!err)
-		err = bind_it(r, k, i, fd);
+		err = bind_it(r, k, i, by_route, fd);
 	return err ? err : take_fd(&fd);
 }
 
@@ -347,7 +360,7 @@ static int restore_inet(struct restore *r, const void *rec)
 
 	if (inet_is_connection(k))
 		return 0; /* kind "tcp" */
-	fd = inet_make(r, k, i);
+	fd = inet_make(r, k, i, false);
 	if (fd < 0)
 		return fd;
 	err = complete(r, k, i, fd);
@@ -364,7 +377,7 @@ int inet_preflight(struct restore *r)
 
 		if (inet_is_connection(k) || !i->sport || k->type == SOCK_RAW)
 			continue;
-		fd = inet_make(r, k, i);
+		fd = inet_make(r, k, i, false);
 		if (fd < 0)
 			err = fd; /* all that are taken are told */
 		if (err && err != -ERR_TAKEN)

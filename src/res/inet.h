@@ -36,9 +36,10 @@ bool inet_is_connection(const struct rec_sock *k);
 
 /*
  * A socket with the options that it needs to get its address, and bound to it. Returns it, or a reported
- * error: -ERR_TAKEN names who has the address.
+ * error: -ERR_TAKEN names who has the address. by_route: connect(2) may choose the address, where binding to
+ * it would turn IPV6_V6ONLY on.
  */
-int inet_make(struct restore *r, const struct rec_sock *k, const struct rec_inet *i);
+int inet_make(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, bool by_route);
 
 /* Are all addresses free that the sockets of the image are bound to? 0 or a reported error. Makes nothing. */
 int inet_preflight(struct restore *r);

@@ -121,13 +121,7 @@ static bool is_connected(const struct rec_sock *k)
 /* Options that say nothing of the program, whatever they are. */
 static bool is_of_no_use(const struct option *o, const struct rec_sock *k)
 {
-	if (o->flags & NO_STREAM && k->type == SOCK_STREAM)
-		return true;
-	if (!is_connected(k))
-		return false;
-	/* bind(2) to an address sets it, accept(2) does not, and a connection does not ask */
-	return o->flags & NO_CONNECTION ||
-	       (o->level == SOL_IPV6 && o->name == IPV6_V6ONLY && k->type == SOCK_STREAM);
+	return (o->flags & NO_STREAM && k->type == SOCK_STREAM) || (o->flags & NO_CONNECTION && is_connected(k));
 }
 
 /* Buffers that the kernel sizes as it likes: those of a connection, unless the program did it. */

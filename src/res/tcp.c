@@ -25,6 +25,7 @@
 #include "log.h"
 #include "reach.h"
 #include "rec_file.h"
+#include "rec_sockopt.h"
 #include "res.h"
 #include "restore.h"
 #include "sock.h"
@@ -226,20 +227,38 @@ static int set_buffers(int fd, int sndbuf, int rcvbuf)
 	return 0;
 }
 
-static int connect_as_it_was(const struct rec_sock *k, const struct rec_inet *i, int fd)
+static int report_connect(const struct rec_sock *k, const struct rec_inet *i, int err)
+{
+	char from[INET_TEXT], to[INET_TEXT];
+
+	inet_text(k, i->saddr, i->sport, i->bound_if, from);
+	inet_text(k, i->daddr, i->dport, i->bound_if, to);
+	if (err == -EADDRNOTAVAIL || err == -EADDRINUSE)
+		return fail(-ERR_TAKEN, "connection %s to %s is taken: somebody here has one with the same "
+			    "addresses", from, to);
+	return fail(err, "connect %s to %s", from, to);
+}
+
+static bool has_address(const struct rec_sock *k, const struct rec_inet *i, int fd)
+{
+	union inet_addr a = {};
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, &a.any, &len))
+		return false;
+	return !memcmp(k->family == AF_INET ? (void *)&a.v4.sin_addr : (void *)&a.v6.sin6_addr, i->saddr,
+		       k->family == AF_INET ? 4 : 16);
+}
+
+static int connect_as_it_was(const struct rec_sock *k, const struct rec_inet *i, bool by_route, int fd)
 {
 	union inet_addr a;
 	socklen_t len = inet_address(k, i->daddr, i->dport, i->bound_if, &a);
-	char from[INET_TEXT], to[INET_TEXT];
+	int err = connect(fd, &a.any, len) ? -errno : 0;
 
-	if (!connect(fd, &a.any, len))
-		return 0;
-	inet_text(k, i->saddr, i->sport, i->bound_if, from);
-	inet_text(k, i->daddr, i->dport, i->bound_if, to);
-	if (errno == EADDRNOTAVAIL || errno == EADDRINUSE)
-		return fail(-ERR_TAKEN, "connection %s to %s is taken: somebody here has one with the same "
-			    "addresses", from, to);
-	return fail(-errno, "connect %s to %s", from, to);
+	if (by_route)
+		return err || !has_address(k, i, fd) ? -EAGAIN : 0;
+	return err ? report_connect(k, i, err) : 0;
 }
 
 /* What both sides had agreed upon when the connection was made. */
@@ -405,18 +424,62 @@ static int settle(struct restore *r, const R *t, int fd)
 	return 0;
 }
 
-static int build(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, const R *t, int fd)
+/* Connected, with the numbers of both streams. by_route: -EAGAIN, unreported, says that it has another address. */
+static int connected(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, const R *t, bool by_route)
 {
 	__u32 acked_fin = t->state == TCP_FIN_WAIT2;
-	int err = set_seq(fd, SEND_QUEUE, t->snd_una - acked_fin);
+	int fd _close_ = inet_make(r, k, i, by_route), err;
+
+	if (fd < 0)
+		return fd;
+	err = set_seq(fd, SEND_QUEUE, t->snd_una - acked_fin);
 	if (!err)
 		err = set_seq(fd, RECV_QUEUE, t->copied_seq);
 	if (!err)
 		err = set_buffers(fd, t->sndbuf * 2 + t->unacked * 4, t->rcvbuf * 2 + t->unread * 4);
 	if (!err)
-		err = connect_as_it_was(k, i, fd);
-	if (!err)
-		err = set_agreed(t, fd);
+		err = connect_as_it_was(k, i, by_route, fd);
+	return err ? err : take_fd(&fd);
+}
+
+/* Then it is as a restored tree is compared with. */
+static int lose_v6only(struct restore *r, const struct rec_sock *k, const struct rec_inet *i)
+{
+	struct rec_sockopt *o = snap_new(&r->image.snap, REC_SOCKOPT, sizeof(*o) + sizeof(int));
+	char from[INET_TEXT], to[INET_TEXT];
+
+	if (!o)
+		return fail(-ENOMEM, "tcp");
+	o->sock = k->addr;
+	o->level = SOL_IPV6;
+	o->name = IPV6_V6ONLY;
+	o->len = sizeof(int);
+	strcpy(o->text, "IPV6_V6ONLY");
+	*(int *)o->value = 1;
+	warn("connection %s to %s will have IPV6_V6ONLY set, as the routes here would choose another address for it",
+	     inet_text(k, i->saddr, i->sport, i->bound_if, from), inet_text(k, i->daddr, i->dport, i->bound_if, to));
+	return 0;
+}
+
+static int connect_again(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, const R *t)
+{
+	bool may_be_only = k->family == AF_INET6 && !IN6_IS_ADDR_V4MAPPED(i->saddr);
+	int fd _close_ = may_be_only ? connected(r, k, i, t, true) : -EAGAIN, only = 0, err = 0;
+	socklen_t len = sizeof(only);
+
+	if (fd != -EAGAIN)
+		return take_fd(&fd);
+	fd = connected(r, k, i, t, false);
+	if (fd >= 0 && may_be_only && !sockopt_saved(&r->image.snap, k->addr, SOL_IPV6, IPV6_V6ONLY, NULL) &&
+	    !getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &len) && only)
+		err = lose_v6only(r, k, i);
+	return err ? err : take_fd(&fd);
+}
+
+static int build(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, const R *t, int fd)
+{
+	int err = set_agreed(t, fd);
+
 	if (!err)
 		err = fill_queues(r, t, fd);
 	if (!err)
@@ -455,7 +518,7 @@ static int restore_tcp(struct restore *r, const void *rec)
 
 	if (err)
 		return err;
-	fd = inet_make(r, k, i);
+	fd = connect_again(r, k, i, t);
 	if (fd < 0)
 		return fd;
 	err = build(r, k, i, t, fd);

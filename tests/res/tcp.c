@@ -277,6 +277,71 @@ const struct fixture fixture_tcp_pair = {
 	.flags = FX_ROUNDS | FX_NESTED | FX_TCP,
 };
 
+/* ---- of IPv6 only, or not: bind(2) to an address turns it on, connect(2) and accept(2) do not ---- */
+
+static struct {
+	const char *name;
+	bool listener_only, client_bound;
+	struct end client, served;
+	int was[2];
+} onlys[] = {
+	{"neither"},
+	{"server", .listener_only = true},
+	{"client", .client_bound = true},
+};
+
+static int v6only(int fd)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	must(getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &value, &len));
+	return value;
+}
+
+static void setup_v6only(void)
+{
+	for (size_t i = 0; i < FX_COUNT(onlys); i++) {
+		int listener = must(socket(AF_INET6, SOCK_STREAM, 0)), only = onlys[i].listener_only;
+		union address any = {.v6 = {AF_INET6}}, to;
+
+		must(setsockopt(listener, SOL_IPV6, IPV6_V6ONLY, &only, sizeof(only)));
+		must(bind(listener, &any.any, size_of(&any)));
+		must(listen(listener, 1));
+		to = loopback6;
+		to.v6.sin6_port = name_of(listener).v6.sin6_port;
+		onlys[i].client.fd = must(socket(AF_INET6, SOCK_STREAM, 0));
+		if (onlys[i].client_bound)
+			must(bind(onlys[i].client.fd, &loopback6.any, size_of(&loopback6)));
+		must(connect(onlys[i].client.fd, &to.any, size_of(&to)));
+		onlys[i].served.fd = must(accept(listener, NULL, NULL));
+		onlys[i].client.to = onlys[i].served.from = i;
+		onlys[i].was[0] = v6only(onlys[i].client.fd);
+		onlys[i].was[1] = v6only(onlys[i].served.fd);
+		expect_eq(onlys[i].name, onlys[i].was[0], onlys[i].client_bound);
+		expect_eq(onlys[i].name, onlys[i].was[1], onlys[i].listener_only);
+		put(&onlys[i].client, 500);
+	}
+}
+
+static void verify_v6only(void)
+{
+	for (size_t i = 0; i < FX_COUNT(onlys); i++) {
+		expect_eq("IPV6_V6ONLY of a client", v6only(onlys[i].client.fd), onlys[i].was[0]);
+		expect_eq("IPV6_V6ONLY of a server", v6only(onlys[i].served.fd), onlys[i].was[1]);
+		take(onlys[i].name, &onlys[i].served, onlys[i].client.sent);
+		put(&onlys[i].client, 500);
+	}
+}
+
+const struct fixture fixture_tcp_v6only = {
+	.name = "tcp_v6only",
+	.about = "IPV6_V6ONLY of connections, with and without an address of their own",
+	.setup = setup_v6only,
+	.verify = verify_v6only,
+	.flags = FX_ROUNDS | FX_TCP,
+};
+
 /* ---- the other end is outside ---- */
 
 enum { OUTSIDE = 6 };
