@@ -5,6 +5,7 @@
  * In repair mode connect(2) asks nobody, the numbers of both streams are set before it, and what is
  * written to a queue goes nowhere. What was not sent yet is written while the peer's window is 0. An end
  * of the stream is made by shutdown(2), the peer's end by a segment like the one that it has sent.
+ * What came out of order is left out: it was not acknowledged (a SACK is none: RFC 2018, section 8), and comes again.
  * Nothing comes through from outside meanwhile (tcp_lock.h); the sockets leave repair mode when the
  * whole tree is complete.
  */

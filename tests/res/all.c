@@ -151,6 +151,7 @@
 	X(raw)                                                                                     \
 	X(tcp_listen)                                                                              \
 	X(tcp_pair)                                                                                \
+	X(tcp_order)                                                                               \
 	X(tcp_v6only)                                                                              \
 	X(tcp_peer)                                                                                \
 	X(tcp_server)                                                                              \
