@@ -11,6 +11,7 @@
 #include "res/unix.bpf.h"
 #include "res/ref.bpf.h"
 #include "res/place.bpf.h"
+#include "res/dnotify.bpf.h"
 #include "res/marks.bpf.h"
 #include "res/inet.bpf.h"
 #include "res/link.bpf.h"
@@ -132,6 +133,8 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	mode = BPF_CORE_READ(file, f_inode, i_mode);
 	if ((mode & S_IFMT) == S_IFSOCK && emit_queues(f, file))
 		return 1;
+	if ((mode & S_IFMT) == S_IFDIR && emit_dnotify(f, file))
+		return 1;
 	emit_fd(f, t, file, ctx->fd);
 	if ((mode & S_IFMT) == S_IFIFO && !(file->f_flags & O_PATH))
 		emit_pipe(f, file);
@@ -141,8 +144,6 @@ int walk_files(struct bpf_iter__task_file *ctx)
 	if (inotify)
 		emit_inotify(f, file);
 	emit_ref(f, file);
-	if ((mode & S_IFMT) == S_IFDIR)
-		emit_dnotify(f, file);
 	emit_place(f, t, (__u64)file, BPF_CORE_READ(file, f_path.mnt));
 	emit_locks(f, file, BPF_CORE_READ(t, files));
 	r = emit_file(f, file); /* last: its path takes what room is left */

@@ -8,7 +8,7 @@
 enum {
 	REC_EPOLL_PARAMS = 0x0909,
 	REC_PLACE = 0x090a,
-	REC_DNOTIFY = 0x090b,
+	/* 0x090b was that of a record that never was in an image */
 };
 
 /* EPIOCSPARAMS of ioctl_eventpoll(2), where they are not all zero. */
@@ -26,13 +26,6 @@ struct rec_place {
 	struct rec_hdr h;
 	__u64 user;  /* rec_file or rec_fs */
 	__u64 mntns; /* identity; 0: it was unmounted */
-};
-
-/* A directory that tells by signals what happens in it: F_NOTIFY of fcntl(2). Never in an image. */
-struct rec_dnotify {
-	struct rec_hdr h;
-	__u64 file; /* reference to rec_file */
-	__u64 mask;
 };
 
 #endif

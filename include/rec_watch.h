@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-/* rec_watch.h - records of inotify instances and fanotify groups, and of what they watch. */
+/* rec_watch.h - records of inotify instances, fanotify groups and dnotify, and of what they watch. */
 #ifndef BPF_CKPT_REC_WATCH_H
 #define BPF_CKPT_REC_WATCH_H
 
@@ -15,6 +15,7 @@ enum {
 	REC_FANOTIFY = 0x0640,
 	REC_FAN_MARK = 0x0641,
 	REC_FAN_SEEN = 0x0642,
+	REC_DNOTIFY = 0x0643,
 };
 
 /* Names from an inode up to the top of its file system, innermost first. Never in an image. */
@@ -112,6 +113,18 @@ struct rec_fan_seen {
 	__u32 reserved;
 	struct rec_inode id;
 	struct rec_names names;
+};
+
+/*
+ * A table that has a directory open and is told by signals what happens in it: struct dnotify_struct.
+ * Whom the signal goes to, and which it is, belongs to the open file (F_SETOWN, F_SETSIG).
+ */
+struct rec_dnotify {
+	struct rec_hdr h;
+	__u64 files; /* identity of the descriptor table */
+	__u64 file;  /* reference to rec_file */
+	__s32 fd;    /* key: of the descriptor that F_NOTIFY was said of, and that signals name */
+	__u32 mask;  /* DN_*; ~0 when the kernel's means something else */
 };
 
 #endif

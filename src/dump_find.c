@@ -253,7 +253,7 @@ void dump_unique(struct dump *d)
 	static const __u32 objects[] = { REC_SIGHAND, REC_FS, REC_MM, REC_FILE, REC_PIPE,
 					 REC_EVENTFD, REC_EPOLL, REC_TIMERFD, REC_SIGNALFD,
 					 REC_SOCKET, REC_SOCK, REC_UNIX, REC_PIDFD, REC_PROCFS, REC_NSFD, REC_INOTIFY,
-					 REC_FANOTIFY, REC_EPOLL_PARAMS, REC_DNOTIFY,
+					 REC_FANOTIFY, REC_EPOLL_PARAMS,
 					 REC_INET, REC_NETLINK, REC_PACKET, REC_USERNS };
 
 	for (size_t i = 0; i < ARRAY_SIZE(objects); i++)
@@ -263,6 +263,7 @@ void dump_unique(struct dump *d)
 	snap_unique_bytes(&d->snap, REC_EPOLL_ITEM);
 	snap_unique_bytes(&d->snap, REC_MARK);
 	snap_unique_bytes(&d->snap, REC_FAN_SEEN);
+	snap_unique_bytes(&d->snap, REC_DNOTIFY);
 	flight_unique(d);
 }
 

@@ -11,7 +11,7 @@ extern const struct res_type res_pidns, res_pid, res_tree, res_cpu, res_userns, 
 	res_lock,
 	res_handle, res_gone_dir, res_epoll_params, res_build_id,
 	res_inotify, res_watch, res_fanotify, res_fan_mark, res_pidfd, res_procfs, res_proc_view, res_nsfd, res_mm, res_vma, res_guard, res_fs, res_sighand,
-	res_shm, res_sem, res_sem_pid, res_undo_list, res_undo, res_msgq, res_msg, res_shmfile, res_mqueue, res_mq_message, res_huge,
+	res_dnotify, res_shm, res_sem, res_sem_pid, res_undo_list, res_undo, res_msgq, res_msg, res_shmfile, res_mqueue, res_mq_message, res_huge,
 	res_aio, res_aio_ring,
 	res_area_policy, res_task_policy, res_pkeys, res_proc, res_task, res_external, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
 
@@ -34,7 +34,7 @@ const struct res_type *const res_types[] = {
 	&res_tty, &res_tty_file, &res_tty_data, &res_tty_echo, &res_ctty,
 	/* built by the tasks, in this order */
 	&res_mm, &res_pkeys, &res_aio, &res_aio_ring, &res_vma, &res_area_policy, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched,
-	&res_task_policy, &res_undo_list, &res_undo, &res_sem_pid, &res_task,
+	&res_task_policy, &res_undo_list, &res_undo, &res_sem_pid, &res_dnotify, &res_task,
 	&res_timer, &res_proc, &res_sighand, &res_regs, &res_siginfo,
 };
 

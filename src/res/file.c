@@ -323,9 +323,6 @@ static void check_place(struct check *c, const struct rec_file *f)
 
 	if (why)
 		check_refuse(c, 0, "file", "%s: %s", name_of(f), why);
-	if (snap_find(c->snap, REC_DNOTIFY, f->addr))
-		check_refuse(c, 0, "file", "%s: it notifies by signals (F_NOTIFY of fcntl), which is not supported; use "
-			     "inotify", name_of(f));
 }
 
 static int check(struct check *c, const void *rec)

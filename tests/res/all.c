@@ -176,6 +176,7 @@
 	X(fanotify_user)                                                                           \
 	X(fanotify_unread)                                                                         \
 	X(fanotify_mount)                                                                          \
+	X(dnotify)                                                                                 \
 	X(pidfd)                                                                                   \
 	X(procfs)                                                                                  \
 	X(procfs_gone)                                                                             \

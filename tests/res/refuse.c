@@ -23,7 +23,7 @@
 
 #include "../fixture.h"
 
-/* Others wait for us to give up our lease, and a directory tells us by signals. */
+/* Others wait for us to give up our lease. */
 static void take_lease(void)
 {
 	int fd = must(open(fx_path("leased"), O_RDONLY | O_CREAT, 0644));
@@ -31,7 +31,6 @@ static void take_lease(void)
 	signal(SIGIO, SIG_IGN);
 	must(fcntl(fd, F_SETLEASE, F_RDLCK));
 	must(open(fx_path("leased"), O_WRONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK ? 0 : -1);
-	must(fcntl(must(open(fx_path("."), O_RDONLY)), F_NOTIFY, DN_RENAME | DN_MULTISHOT));
 }
 
 /* Namespaces where nobody lives any more. */
