@@ -55,10 +55,10 @@ static const char *refusal(const struct snap *s, const struct rec_sock *k, char 
 			 "be read back", k->protocol);
 		return buf;
 	}
+	if (k->error) /* it is read first */
+		return "an error is pending; try again when the program has seen it";
 	if (n->dumping || k->queued)
 		return "messages wait to be read; try again when they were";
-	if (k->error)
-		return "an error is pending; try again when the program has seen it";
 	return NULL;
 }
 
