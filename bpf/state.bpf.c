@@ -85,6 +85,7 @@ static __always_inline void emit_pkeys(struct frame *f, struct mm_struct *mm)
 		return;
 	r->mm = (__u64)mm;
 	r->map = map;
+	r->exec_only = mm->context.execute_only_pkey;
 }
 
 static __always_inline void emit_fs(struct frame *f, struct fs_struct *fs)

@@ -4,6 +4,7 @@
 #include "res/mempolicy.bpf.h"
 #include "rec_mem.h"
 
+#define VM_PKEY_SHIFT 32 /* 4 bits on x86 */
 #define VM_SHARED 0x00000008
 #define VM_MAYSHARE 0x00000080
 #define VM_HUGETLB 0x00400000
@@ -90,6 +91,7 @@ int walk_vmas(struct bpf_iter__task_vma *ctx)
 	r->start = vma->vm_start;
 	r->end = vma->vm_end;
 	r->flags = vma->vm_flags;
+	r->pkey = r->flags >> VM_PKEY_SHIFT & 0xf;
 	r->pgoff = vma->vm_pgoff;
 	if (vma->anon_vma)
 		r->kind |= VMA_F_ANON_VMA;

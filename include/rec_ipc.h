@@ -8,7 +8,7 @@
 enum rec_ipc_tag {
 	REC_TASK_POLICY = 0x0a01,
 	REC_AREA_POLICY = 0x0a02,
-	REC_PKEYS = 0x0a03,
+	REC_PKEYS = 0x0644, /* 0x0a03 was of a record that no image could have */
 	REC_SHM = 0x0a04,
 	REC_SEM = 0x0a05,
 	REC_SEM_PID = 0x0a06,
@@ -43,7 +43,8 @@ struct rec_mempolicy {
 struct rec_pkeys {
 	struct rec_hdr h;
 	__u64 mm;
-	__u64 map;
+	__u32 map;       /* bits; key 0 always is */
+	__s32 exec_only; /* the one that PROT_EXEC without PROT_READ gets, -1: nothing was mapped so */
 };
 
 /* struct kern_ipc_perm */

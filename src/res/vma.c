@@ -16,6 +16,7 @@
 #include "huge.h"
 #include "log.h"
 #include "mm.h"
+#include "pkeys.h"
 #include "rec_file.h"
 #include "rec_mem.h"
 #include "res.h"
@@ -64,8 +65,6 @@ static const char *flag_refusal(const struct rec_vma *v)
 		return "it is a special mapping of the kernel";
 	if (v->flags & (VM_IO | VM_PFNMAP))
 		return "it maps a device";
-	if (v->flags & VM_PKEYS)
-		return "it has a memory protection key, which is not supported yet";
 	if (v->flags & ~(VM_KNOWN | (v->kind & VMA_F_HUGETLB ? VM_HUGE_KNOWN : 0) |
 			 (v->kind & VMA_F_AIO ? VM_DONTEXPAND : 0)))
 		return "it has flags that this program does not know";
@@ -82,6 +81,8 @@ static int check(struct check *c, const void *rec)
 	if (is_vdso(v))
 		return 0;
 	why = flag_refusal(v);
+	if (!why)
+		why = pkeys_area_refusal(c->snap, v);
 	if (!why && v->kind & VMA_F_AIO)
 		why = aio_area_refusal(c->snap, v);
 	if (!why && v->kind & VMA_F_SYSV)
@@ -121,7 +122,7 @@ static int read_vma(const struct image *img, const void *rec)
 	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
 	    (v->kind & VMA_F_HUGETLB && (huge_shift(v) < 12 || huge_shift(v) > 34)) ||
 	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)) ||
-	    (v->kind & VMA_F_AIO && aio_area_refusal(&img->snap, v)))
+	    (v->kind & VMA_F_AIO && aio_area_refusal(&img->snap, v)) || pkeys_area_refusal(&img->snap, v))
 		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
 			    v->end, v->mm);
 	return 0;
@@ -235,7 +236,10 @@ static void protect(struct restore *r, struct batch *b, const struct rec_vma *v)
 		batch_op(b, SYS_clock_gettime, CLOCK_MONOTONIC, v->start);
 		batch_op(b, SYS_madvise, v->start, len, MADV_DONTNEED);
 	}
-	batch_op(b, SYS_mprotect, v->start, len, protection(v->flags));
+	if (pkeys_is_chosen(r, v))
+		batch_op(b, SYS_pkey_mprotect, v->start, len, protection(v->flags), v->pkey);
+	else
+		batch_op(b, SYS_mprotect, v->start, len, protection(v->flags));
 }
 
 static int finish(struct restore *r, const void *rec)
@@ -262,7 +266,7 @@ static int finish(struct restore *r, const void *rec)
 	if (v->name[0])
 		batch_op(b, SYS_prctl, PR_SET_VMA, PR_SET_VMA_ANON_NAME, v->start, len,
 			 machine_dup(&r->machine, v->name, sizeof(v->name)));
-	if (first_protection(v) != protection(v->flags))
+	if (first_protection(v) != protection(v->flags) || v->pkey)
 		protect(r, b, v);
 	if (v->flags & VM_LOCKED)
 		batch_op(b, SYS_mlock2, v->start, len, v->flags & VM_LOCKONFAULT ? MLOCK_ONFAULT : 0)

@@ -37,6 +37,8 @@
 	X(madvise)                                                                                 \
 	X(guard)                                                                                   \
 	X(mlock)                                                                                   \
+	X(refuse_pkeys)                                                                            \
+	X(pkeys)                                                                                   \
 	X(mlockall)                                                                                \
 	X(vma_name)                                                                                \
 	X(mprctl)                                                                                  \
