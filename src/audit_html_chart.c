@@ -41,7 +41,7 @@ static void put_axis(const struct chart *c, FILE *out)
 /* About 16 times the logarithm of 1 + n, straight between powers of two. */
 static unsigned int log_of(unsigned int n)
 {
-	unsigned int bit = 31 - __builtin_clz(n + 1);
+	__u64 bit = 31 - __builtin_clz(n + 1);
 
 	return 16 * bit + (((__u64)n + 1) * 16 >> bit) - 16;
 }

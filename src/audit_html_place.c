@@ -113,7 +113,7 @@ static int choose(struct chart *c)
 	do {
 		show(c, sorted, bytes);
 		bytes /= 2;
-	} while (count_hidden(c->root, NULL) > PAGE_BYTES && bytes > 1000);
+	} while (count_hidden(c->root, chart_bar(c->root)) > PAGE_BYTES && bytes > 1000);
 	free(sorted);
 	return 0;
 }

@@ -25,7 +25,7 @@
 	X(add_response_header) X(queue_response) X(destroy_response)
 
 struct http_library {
-#define X(name) __typeof__(MHD_##name) *name;
+#define X(name) __typeof__(MHD_##name) *name; /* NOLINT(bugprone-macro-parentheses): it is declared */
 	HTTP_FUNCTIONS(X)
 #undef X
 };

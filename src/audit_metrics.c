@@ -90,7 +90,11 @@ static void choose(struct metrics *m, unsigned int max_series)
 	char id[64];
 
 	m->ns = calloc(m->a->nr_namespaces + 1, sizeof(*m->ns));
-	for (const struct audit_ns *ns = m->a->namespaces; ns && m->ns; ns = ns->next)
+	if (!m->ns) {
+		m->left_out = m->a->nr_namespaces;
+		return;
+	}
+	for (const struct audit_ns *ns = m->a->namespaces; ns; ns = ns->next)
 		if (!ns->gone && (!m->a->opts.root || ns->wanted))
 			m->ns[nr++].ns = ns;
 	m->nr = nr < max_series / PER_NS ? nr : max_series / PER_NS;

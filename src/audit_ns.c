@@ -17,7 +17,7 @@
 #include "audit.h"
 #include "cleanup.h"
 
-#define FD_NSFS_ROOT -10003 /* include/uapi/linux/fcntl.h */
+#define FD_NSFS_ROOT (-10003) /* include/uapi/linux/fcntl.h */
 #define FILEID_NSFS 0xf1    /* include/linux/exportfs.h */
 #define SECOND 1000000000ull
 #define POLL_MAX (32 * SECOND)

@@ -18,7 +18,7 @@
 
 #define PROGS_MAX 16
 #define RING_DEFAULT (4u << 20)
-#define ENOUGH -10000 /* a ring's callback: as many as asked for */
+#define ENOUGH (-10000) /* a ring's callback: as many as asked for */
 
 struct audit_probe {
 	struct audit_bpf *skel;

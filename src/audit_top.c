@@ -29,7 +29,7 @@ static void set_rates(struct top *t)
 {
 	double seconds = (t->rows_ns - t->before_ns) / SECOND;
 
-	for (size_t i = 0; i < t->nr && t->before_ns && seconds > 0; i++) {
+	for (size_t i = 0; i < t->nr && t->before && seconds > 0; i++) {
 		struct top_row *r = &t->rows[i];
 		const struct top_row *old = bsearch(r, t->before, t->nr_before, sizeof(*r), by_where);
 
@@ -46,7 +46,8 @@ static int take_rows(struct top *t)
 	t->before = t->rows;
 	t->nr_before = t->nr;
 	t->before_ns = t->rows_ns;
-	qsort(t->before, t->nr_before, sizeof(*t->before), by_where);
+	if (t->before)
+		qsort(t->before, t->nr_before, sizeof(*t->before), by_where);
 	t->nr = 0;
 	t->rows_ns = a->now_ns;
 	t->rows = calloc(a->nr_namespaces + 1, sizeof(*t->rows));

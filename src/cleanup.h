@@ -31,7 +31,7 @@ static inline void cleanup_closedir(DIR **d)
 		closedir(*d);
 }
 
-#define _close_ __attribute__((cleanup(cleanup_close)))
+#define _close_ __attribute__((cleanup(cleanup_close), unused)) /* but for being closed */
 #define _free_ __attribute__((cleanup(cleanup_free)))
 #define _fclose_ __attribute__((cleanup(cleanup_fclose)))
 #define _closedir_ __attribute__((cleanup(cleanup_closedir)))

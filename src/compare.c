@@ -166,8 +166,8 @@ static void compare_values(struct compare *c, const struct res_type *type, const
 			   const void *a, const void *b)
 {
 	for (unsigned int i = 0; i < f->count; i++) {
-		const char *x = (const char *)a + f->offset + i * f->size;
-		const char *y = (const char *)b + f->offset + i * f->size;
+		size_t at = f->offset + (size_t)i * f->size;
+		const char *x = (const char *)a + at, *y = (const char *)b + at;
 		__u64 mask = field_mask(type, f);
 
 		if (f->size > 8 ? memcmp(x, y, f->size) != 0 :
@@ -244,7 +244,9 @@ static bool same_keys(const struct res_type *type, const void *a, const void *b)
 /* The address that an id was bound to; 0: none. */
 static __u64 address_of(struct compare *c, __u64 id)
 {
-	return ids_has(&c->by_id, id) ? c->addr[ids_get(&c->by_id, id) - 1] : 0;
+	__u64 n = c->addr ? ids_find(&c->by_id, id) : 0;
+
+	return n ? c->addr[n - 1] : 0;
 }
 
 /* The same for what is queued: more than in the image. */

@@ -195,11 +195,11 @@ int chunks_verify(struct chunks *all)
 
 	if (err)
 		return err;
-	for (unsigned int i = 0; i < nr; i++)
+	for (unsigned int i = 0; i < THREADS_MAX; i++)
 		v[i] = (struct verifier){ .all = all, .next = &next };
 	while (started + 1 < nr && !pthread_create(&v[started].thread, NULL, verify, &v[started]))
 		started++;
-	verify(&v[nr - 1]);
+	verify(&v[THREADS_MAX - 1]);
 	for (unsigned int i = 0; i < started; i++)
 		pthread_join(v[i].thread, NULL);
 	for (size_t i = 0; i < all->nr; i++)

@@ -166,7 +166,7 @@ static bool step(struct page_pool *p)
 	struct slot *room = p->cursor.left ? find_slot(p, BATCH_FREE) : NULL, *s;
 
 	if (room && p->cursor.left <= count_free(p) * BATCH_BYTES / 2)
-		read_step(p, room);
+		read_step(p, room); /* NOLINT(bugprone-branch-clone): first when it is the end of it, else last */
 	else if ((s = next_to_write(p)))
 		write_step(p, s);
 	else if ((s = find_slot(p, BATCH_READ)))

@@ -73,7 +73,7 @@ static unsigned int advance(struct iovec *local, struct iovec *remote, unsigned 
 
 	for (; n && at < nr && n >= local[at].iov_len; at++)
 		n -= local[at].iov_len;
-	if (n) {
+	if (n && at < nr) {
 		local[at].iov_base = (char *)local[at].iov_base + n;
 		local[at].iov_len -= n;
 		remote[at].iov_base = (char *)remote[at].iov_base + n;

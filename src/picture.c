@@ -58,7 +58,7 @@ static bool is_foreign(const struct tree *t, const struct proc *p)
 	return p->parent ? p->parent->pid->ns != p->pid->ns : t->root != NULL;
 }
 
-static void add_task(struct draft *d, const struct proc *p)
+static struct picture_task *add_task(struct draft *d, const struct proc *p)
 {
 	struct picture_task *t = &d->p->tasks[d->p->nr_tasks++];
 
@@ -67,6 +67,7 @@ static void add_task(struct draft *d, const struct proc *p)
 	t->box = box_of(d, p->pid->ns);
 	d->by_proc[p - d->p->tree->procs] = t;
 	describe(t);
+	return t;
 }
 
 /* Who is shown; then the parents of those from elsewhere, in front of them all. */
@@ -86,18 +87,17 @@ static void choose(struct draft *d, bool (*shown)(const struct proc *, const voi
 			is_guest[p->parent - t->procs] = true;
 	}
 	for (size_t i = 0; i < t->nr; i++) {
-		struct picture_box *b;
+		struct picture_task *task;
 
 		if (!want[i] && !is_guest[i])
 			continue;
-		add_task(d, &t->procs[i]);
-		b = d->by_proc[i]->box;
-		if (!want[i] && (!b || !b->used)) {
-			d->by_proc[i]->box = d->p->outside = &d->p->all[d->nr_ns];
+		task = add_task(d, &t->procs[i]);
+		if (!want[i] && (!task->box || !task->box->used)) {
+			task->box = d->p->outside = &d->p->all[d->nr_ns];
 			continue;
 		}
-		b->tasks++;
-		b->zombies += t->procs[i].zombie;
+		task->box->tasks++;
+		task->box->zombies += t->procs[i].zombie;
 	}
 }
 

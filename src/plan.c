@@ -21,7 +21,7 @@ struct plan_task *planner_add(struct planner *pl, enum plan_kind kind, unsigned 
 	struct plan *plan = pl->plan;
 	struct plan_task *t;
 
-	if (plan->nr == plan->cap) {
+	if (!pl->group || plan->nr == plan->cap) {
 		unsigned int cap = plan->cap * 2 + 16;
 		struct plan_task *v = realloc(plan->task, cap * sizeof(*v));
 		const struct rec_pid **g = v ? realloc(pl->group, cap * sizeof(*g)) : NULL;

@@ -70,16 +70,12 @@ struct creators {
 	unsigned int *first, *next;
 };
 
-#define NO_CHILD (~0u)
-
 static int list_children(const struct restore *r, struct creators *c)
 {
-	c->first = malloc(r->nr_procs * sizeof(*c->first));
-	c->next = malloc(r->nr_procs * sizeof(*c->next));
+	c->first = calloc(r->nr_procs, sizeof(*c->first));
+	c->next = calloc(r->nr_procs, sizeof(*c->next));
 	if (!c->first || !c->next)
 		return fail(-ENOMEM, "restore");
-	for (unsigned int i = 0; i < r->nr_procs; i++)
-		c->first[i] = NO_CHILD;
 	for (unsigned int i = r->nr_procs; i-- > 1;) {
 		unsigned int by = r->plan.task[i].creator;
 
@@ -100,7 +96,7 @@ static enum when made_when(const struct plan_task *t)
 
 static void add_children(struct restore *r, const struct creators *c, unsigned int by, enum when when)
 {
-	for (unsigned int i = c->first[by]; i != NO_CHILD; i = c->next[i])
+	for (unsigned int i = c->first[by]; i; i = c->next[i])
 		if (made_when(&r->plan.task[i]) == when && !plan_is_slow(&r->plan.task[i]))
 			restore_add_clone(r, &r->units[by].batch, i);
 }

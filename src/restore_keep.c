@@ -22,7 +22,7 @@
 #include "res/file.h"
 #include "restore.h"
 
-#define SLACK 256 /* descriptors that the coordinator needs for itself, while it makes files */
+#define SLACK 256ul /* descriptors that the coordinator needs for itself, while it makes files */
 
 struct keeper {
 	pid_t pid;
@@ -143,7 +143,7 @@ static int keep_loose(struct restore *r, __u64 id, int fd)
 	int err = note(r, id, &(struct kept){ fd, -1, .loose = true });
 
 	r->nr_loose++;
-	if (!err && fd + SLACK > (int)r->rlimit[RLIMIT_NOFILE].rlim_cur)
+	if (!err && fd + SLACK > r->rlimit[RLIMIT_NOFILE].rlim_cur)
 		err = restore_keep_away(r);
 	return err;
 }

@@ -91,7 +91,7 @@ static int make_units(struct restore *r)
 	r->nr_procs = r->plan.nr;
 	r->nr_units = r->nr_procs + threads;
 	r->units = calloc(r->nr_units + 1, sizeof(*r->units));
-	r->index = calloc(r->nr_units * 6, sizeof(*r->index));
+	r->index = calloc(r->nr_units, 6 * sizeof(*r->index));
 	if (!r->units || !r->index)
 		return fail(-ENOMEM, "restore");
 	for (unsigned int i = 0; i < r->nr_procs; i++) {

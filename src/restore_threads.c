@@ -28,14 +28,15 @@ static void add_thread(struct restore *r, unsigned int unit)
 {
 	const struct unit *u = &r->units[unit];
 	const struct rec_task *maker = u->body ? thread_maker(u->proc, u->body) : NULL;
-	const struct rec_task *has = maker && maker != u->proc->leader ? maker : proc_body(u->proc);
-	struct clone_args a = { .flags = THREAD_FLAGS };
 	/* what keeps nothing may have been anybody's */
+	const struct rec_task *has = !u->body ? NULL :
+				     maker && maker != u->proc->leader ? maker : proc_body(u->proc);
+	struct clone_args a = { .flags = THREAD_FLAGS };
 	struct batch *b = restore_batch(r, maker ? maker->addr : u->task->signal);
 
-	if (!u->body || u->body->files == has->files)
+	if (!has || u->body->files == has->files)
 		a.flags |= CLONE_FILES;
-	if (!u->body || u->body->fs == has->fs)
+	if (!has || u->body->fs == has->fs)
 		a.flags |= CLONE_FS;
 	restore_set_tid(r, &a, snap_find(&r->image.snap, REC_PID, u->task->pid),
 			process_of(r, unit)->blind_threads);

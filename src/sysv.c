@@ -55,7 +55,7 @@ static int control(__u32 tag, int id, int cmd, void *buf)
 /* What the kernel has under that id; false: nothing. */
 static bool stat_object(__u32 tag, int id, struct sysv_object *o)
 {
-	union { struct ipc_perm perm; struct shmid_ds shm; struct semid_ds sem; struct msqid_ds msg; } ds;
+	union { struct ipc_perm perm; struct shmid_ds shm; struct semid_ds sem; struct msqid_ds msg; } ds = {};
 
 	if (control(tag, id, IPC_STAT, &ds))
 		return false;

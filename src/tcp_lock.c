@@ -256,7 +256,7 @@ static void add_element(struct nlmsghdr *h, const struct family *f, const __u8 *
 	memcpy(key + f->addr_len, &port, sizeof(port));
 	port = htons(dport);
 	memcpy(key + f->addr_len + 4, daddr + 16 - f->addr_len, f->addr_len);
-	memcpy(key + f->addr_len * 2 + 4, &port, sizeof(port));
+	memcpy(key + f->addr_len + 4 + f->addr_len, &port, sizeof(port));
 	data = mnl_attr_nest_start(h, NFTA_SET_ELEM_KEY);
 	mnl_attr_put(h, NFTA_DATA_VALUE, f->key_len, key);
 	mnl_attr_nest_end(h, data);

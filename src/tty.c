@@ -230,7 +230,7 @@ static int collect_echoes(struct dump *d, struct rec_tty *t)
 		const struct rec_tty_raw *b = raw[i];
 
 		if (b->kind == RAW_ECHO && b->index < TTY_RING / RAW_BLOCK)
-			memcpy(ring + b->index * RAW_BLOCK, b->data, RAW_BLOCK);
+			memcpy(ring + (size_t)b->index * RAW_BLOCK, b->data, RAW_BLOCK);
 	}
 	out = snap_new(&d->snap, REC_TTY_ECHO, sizeof(*out) + t->echo);
 	if (!out)

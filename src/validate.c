@@ -108,12 +108,8 @@ static int check_numbers(const struct snap *s)
 }
 
 /* In the namespaces of a whole tree who lives has a task, and who has a task lives. */
-static int check_alive(const struct snap *s)
+static int check_alive(const struct snap *s, const struct rec_tree *tree)
 {
-	const struct rec_tree *tree = NULL;
-
-	snap_for_each(s, REC_TREE, const struct rec_tree, t)
-		tree = t;
 	snap_for_each(s, REC_PID, const struct rec_pid, pid) {
 		size_t nr;
 
@@ -162,17 +158,21 @@ static int read_records(const struct image *img, const struct res_type *type)
 	return err;
 }
 
-static int check_tree(const struct snap *s)
+static const struct rec_tree *only_tree(const struct snap *s)
 {
 	size_t nr;
+	void **rec = snap_all(s, REC_TREE, &nr);
 
-	snap_all(s, REC_TREE, &nr);
-	return nr == 1 ? 0 : fail(-ERR_IMAGE, "image: %zu tree records instead of one", nr);
+	if (nr == 1)
+		return rec[0];
+	fail(-ERR_IMAGE, "image: %zu tree records instead of one", nr);
+	return NULL;
 }
 
 int image_validate(const struct image *img)
 {
 	const struct snap *s = &img->snap;
+	const struct rec_tree *tree;
 	int err = 0;
 
 	for (unsigned int i = 0; i < s->nr_lists; i++)
@@ -181,9 +181,13 @@ int image_validate(const struct image *img)
 				    "made it", s->list[i].tag);
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		err = check_records(img, res_types[i]);
-	if (!err)
-		err = check_tree(s) ?: check_namespaces(s) ?: check_chains(s);
+	if (err)
+		return err;
+	tree = only_tree(s);
+	if (!tree)
+		return -ERR_IMAGE;
+	err = check_namespaces(s) ?: check_chains(s);
 	for (unsigned int i = 0; i < nr_res_types && !err; i++)
 		err = read_records(img, res_types[i]);
-	return err ? err : check_numbers(s) ?: check_alive(s);
+	return err ? err : check_numbers(s) ?: check_alive(s, tree);
 }

@@ -54,11 +54,11 @@ static const char *const state_name[CPU_STATES] = {
 
 static void read_model(char model[64])
 {
-	__u32 part[12] = {};
+	__u32 part[3][4] = {};
 
 	if ((__u32)__get_cpuid_max(0x80000000, NULL) >= 0x80000004)
 		for (unsigned int i = 0; i < 3; i++)
-			__cpuid(0x80000002 + i, part[4 * i], part[4 * i + 1], part[4 * i + 2], part[4 * i + 3]);
+			__cpuid(0x80000002 + i, part[i][0], part[i][1], part[i][2], part[i][3]);
 	snprintf(model, 64, "%.48s", (const char *)part);
 	for (char *c = model; *c; c++)
 		if (*c < ' ' || *c > '~')

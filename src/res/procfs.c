@@ -74,6 +74,13 @@ static const struct rec_pid *shown_as(const struct snap *s, __u64 pidns, int nr)
 	return NULL;
 }
 
+/* The pid whose directory it lies in; NULL: none, or one that is not of the tree. */
+static const struct rec_pid *told_of(const struct snap *s, const struct rec_procfs *p)
+{
+	return !number_of(p) ? NULL : p->pid ? snap_find(s, REC_PID, p->pid) :
+		shown_as(s, p->pidns, number_of(p));
+}
+
 static const char *refusal(const struct snap *s, const struct rec_procfs *p, const struct rec_file *f,
 			   char *buf, size_t len)
 {
@@ -85,7 +92,7 @@ static const char *refusal(const struct snap *s, const struct rec_procfs *p, con
 		return "it was opened through a mount of a part of proc, which is not supported";
 	if (p->pid)
 		snap_referring(s, REC_TASK, struct rec_task, pid, p->pid, &nr);
-	if (!nr || (!p->pid && !p->gone && number_of(p) && !shown_as(s, p->pidns, number_of(p)))) {
+	if (!nr || (!p->gone && number_of(p) && !told_of(s, p))) {
 		snprintf(buf, len, "it tells of pid %s, which is not of the tree; checkpoint both, or close it",
 			 p->top);
 		return buf;
@@ -140,11 +147,10 @@ static pid_t leader_of(struct restore *r, __u64 pid)
 }
 
 /* Our proc's numbers: of a process, and below "task" of a thread. */
-static void renumber(struct restore *r, const struct rec_procfs *p, const char *path, char *out, size_t len)
+static void renumber(struct restore *r, const struct rec_procfs *p, const struct rec_pid *pid,
+		     const char *path, char *out, size_t len)
 {
 	const char *top, *rest;
-	const struct rec_pid *pid = p->pid ? snap_find(&r->image.snap, REC_PID, p->pid) :
-			shown_as(&r->image.snap, p->pidns, number_of(p));
 	char *end;
 
 	find_top(p, path, &top, &rest);
@@ -201,6 +207,7 @@ static int late(struct restore *r, const void *rec)
 	const struct rec_procfs *p = rec;
 	const struct rec_file *f = snap_find(&r->image.snap, REC_FILE, p->file);
 	const struct rec_pidns *ns = snap_find(&r->image.snap, REC_PIDNS, p->pidns);
+	const struct rec_pid *pid = ns->level ? NULL : told_of(&r->image.snap, p);
 	char path[REC_PATH_MAX + 32];
 	int err = restore_go_to(r, restore_mounts_of_file(r, f->addr));
 
@@ -209,8 +216,8 @@ static int late(struct restore *r, const void *rec)
 	if (p->gone)
 		return open_gone(r, p, f);
 	snprintf(path, sizeof(path), "%s", f->path);
-	if (!ns->level && number_of(p))
-		renumber(r, p, f->path, path, sizeof(path));
+	if (pid)
+		renumber(r, p, pid, f->path, path, sizeof(path));
 	return open_path(r, f, path);
 }
 

@@ -87,7 +87,8 @@ static void read_names(struct names *n)
 		}
 		n->v[n->nr++] = (struct name){ e->d_ino, strdup(e->d_name) };
 	}
-	qsort(n->v, n->nr, sizeof(*n->v), by_ino);
+	if (n->nr)
+		qsort(n->v, n->nr, sizeof(*n->v), by_ino);
 }
 
 static void free_names(struct names *n)

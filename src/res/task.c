@@ -234,7 +234,7 @@ static int collect(struct dump *d, void *rec)
 	/* the parent of the root may be hidden from us, and is nobody's business */
 	if (!snap_find(&d->snap, REC_PID, t->parent))
 		t->parent = 0;
-	for (long i = cpus; i < REC_CPU_WORDS * 64; i++)
+	for (long i = cpus; i < REC_CPU_WORDS * 64L; i++)
 		t->cpus[i / 64] &= ~(1ull << i % 64);
 	return 0;
 }

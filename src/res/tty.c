@@ -25,6 +25,7 @@
 #define R struct rec_tty
 #define UNREAD_MAX (1u << 20)
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): members have none */
 #define FIELDS_TERMIOS(m)                                                                          \
 	FIELD_AT(R, m.iflag, #m ".iflag", MUST_MATCH, AS_OCTAL),                                   \
 	FIELD_AT(R, m.oflag, #m ".oflag", MUST_MATCH, AS_OCTAL),                                   \
@@ -34,6 +35,7 @@
 	FIELD_AT(R, m.cc, #m ".cc", MUST_MATCH, AS_BYTES),                                         \
 	FIELD_AT(R, m.ispeed, #m ".ispeed", MUST_MATCH, AS_DEC),                                   \
 	FIELD_AT(R, m.ospeed, #m ".ospeed", MUST_MATCH, AS_DEC)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct field fields[] = {
 	FIELD_ID(R),

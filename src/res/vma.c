@@ -102,7 +102,9 @@ static int collect(struct dump *d, void *rec)
 	const struct rec_file *f = snap_find(&d->snap, REC_FILE, v->file);
 	struct rec_shmem *s;
 
-	if (f && huge_is_shared(f))
+	if (!f) /* check() has refused an area whose file could not be read */
+		return 0;
+	if (huge_is_shared(f))
 		return huge_collect(d, v, f);
 	if (!(v->kind & VMA_F_SHMEM) || snap_find(&d->snap, REC_SHMEM, f->inode))
 		return 0;
