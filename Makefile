@@ -80,11 +80,11 @@ clean:
 # ---- what a fresh Debian 12 lacks: installed once, as root, only when something is missing ----
 BUILD_PKGS := gcc make clang llvm libbpf-dev bpftool libelf-dev zlib1g-dev libxxhash-dev \
 	libsmartcols-dev libjson-c-dev libmnl-dev libmicrohttpd-dev pkg-config linux-libc-dev
+LINT_PKGS  := cppcheck clang-tidy
 VM_PKGS    := qemu-system-x86 e2fsprogs iproute2 xz-utils zstd
 TEST_PKGS  := libcmocka-dev python3 openssh-client vim perl-base sqlite3 util-linux procps tar gzip coreutils
 TEST_PKGS  += graphviz libxml2-utils zsh tmux strace systemd libclang-rt-14-dev valgrind
 TEST_PKGS  += redis-server redis-tools nginx-light wrk curl memcached postgresql nodejs stress-ng ripgrep $(VM_PKGS)
-LINT_PKGS  := cppcheck
 # what check-servers and check-long want besides
 SERVER_PKGS := mariadb-server openjdk-17-jdk-headless caddy etcd-server
 LONG_PKGS  := chromium-headless-shell fonts-dejavu-core $(SERVER_PKGS)
@@ -92,7 +92,7 @@ LONG_PKGS  := chromium-headless-shell fonts-dejavu-core $(SERVER_PKGS)
 deps:
 	@tools/deps $(BUILD_PKGS)
 test-deps:
-	@tools/deps $(BUILD_PKGS) $(TEST_PKGS)
+	@tools/deps $(BUILD_PKGS) $(TEST_PKGS) $(LINT_PKGS)
 
 # ---- tests ----
 UNIT     := $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/*_test.c))
@@ -181,7 +181,6 @@ check-sanitizers: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
 	@tests/sanitizers --all
 lint: test-deps
-	@tools/deps $(LINT_PKGS)
 	@$(MAKE) --no-print-directory -s all
 	@tests/lint
 # POINTS of each sweep, 0 for every system call
