@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -13,6 +14,7 @@
 
 #include "check.h"
 #include "dump.h"
+#include "external.h"
 #include "log.h"
 #include "rec_file.h"
 #include "res.h"
@@ -108,6 +110,16 @@ static const struct rec_fd *first_slot(const struct snap *s, __u64 sock)
 	return nr ? slot[0] : NULL;
 }
 
+/* What a refusal that says of no other way out ends with: the socket can be left out. */
+static void add_remedy(const struct check *c, const struct rec_sock *k, char *text, size_t room)
+{
+	const struct rec_file *f = snap_find(c->snap, REC_FILE, sock_file(c->snap, k->addr));
+	size_t len = strlen(text);
+
+	if (f && f->path_len && !strstr(text, "try again") && !strstr(text, "--"))
+		snprintf(text + len, room - len, EXTERNAL_REMEDY, f->path, f->path);
+}
+
 /* "descriptor 5, unix stream socket: ...", for whoever has it first, or has it in a backlog. */
 static void note(struct check *c, const struct rec_sock *k, bool warning, const char *fmt, va_list ap)
 {
@@ -119,10 +131,12 @@ static void note(struct check *c, const struct rec_sock *k, bool warning, const 
 	sock_describe(k, what, sizeof(what));
 	if (slot)
 		snprintf(which, sizeof(which), "%sdescriptor %u, ", p ? "in the backlog of " : "", slot->fd);
-	if (warning)
+	if (warning) {
 		check_warn_user(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
-	else
-		check_refuse(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
+		return;
+	}
+	add_remedy(c, k, text, sizeof(text));
+	check_refuse(c, slot ? slot->files : 0, "socket", "%s%s: %s", which, what, text);
 }
 
 void sock_leak(struct check *c, const struct rec_sock *k, const char *fmt, ...)
