@@ -18,27 +18,25 @@ int BPF_PROG(audit_born, struct task_struct *t, unsigned long clone_flags)
 {
 	bool thread = !is_first(t);
 	struct rec_audit_born *r;
-	struct pid *pid;
-	__u32 level;
+	struct chain c;
 
 	if (!t->pid || (thread && !with_threads)) /* 0: the idle task of a CPU that comes up */
 		return 0;
-	pid = BPF_CORE_READ(t, thread_pid);
-	level = pid_level(pid);
-	if (level < AUDIT_NUMBERS_SHORT) {
+	c = chain_at(&t->thread_pid);
+	if (c.level < AUDIT_NUMBERS_SHORT) {
 		r = event_begin(REC_AUDIT_BORN, BORN_BYTES);
 		if (!r)
 			return 0;
-		fill_numbers(r->numbers, pid, level, AUDIT_NUMBERS_SHORT);
+		fill_numbers(r->numbers, &c, AUDIT_NUMBERS_SHORT);
 	} else {
 		r = event_begin(REC_AUDIT_BORN, BORN_BYTES_DEEP);
 		if (!r)
 			return 0;
-		fill_numbers(r->numbers, pid, level, PID_NUMBERS_MAX);
+		fill_numbers(r->numbers, &c, PID_NUMBERS_MAX);
 	}
 	fill_who(&r->a, t, thread);
 	r->clone_flags = clone_flags;
-	fill_born(r, t, bpf_get_current_task_btf(), pid, level);
+	fill_born(r, t, bpf_get_current_task_btf(), &c);
 	event_end(r);
 	return 0;
 }
@@ -47,21 +45,22 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(audit_exec, struct task_struct *t, pid_t old_tid, struct linux_binprm *bprm)
 {
 	struct rec_audit_exec *r = event_begin(REC_AUDIT_EXEC, sizeof(*r));
-	struct pid *pid;
+	struct chain c;
 
 	if (!r)
 		return 0;
-	pid = BPF_CORE_READ(t, signal, pids[1]);
+	c = process_chain(t);
 	fill_who(&r->a, t, false);
 	r->task = (__u64)t;
 	r->old_tid = old_tid;
-	r->pidns_children = (__u64)BPF_CORE_READ(t, nsproxy, pid_ns_for_children);
-	fill_place(&r->place, t, pid_active_ns(pid), pid_level(pid));
-	bpf_probe_read_kernel_str(r->file, sizeof(r->file), BPF_CORE_READ(bprm, filename));
+	r->pidns_children = (__u64)t->nsproxy->pid_ns_for_children;
+	fill_place(&r->place, t, active_ns(&c), c.level);
+	bpf_probe_read_kernel_str(r->file, sizeof(r->file), bprm->filename);
 	event_end(r);
 	return 0;
 }
 
+/* An exec tells the name itself, a moment later. */
 SEC("tp_btf/task_rename")
 int BPF_PROG(audit_rename, struct task_struct *t, const char *comm)
 {
@@ -69,13 +68,13 @@ int BPF_PROG(audit_rename, struct task_struct *t, const char *comm)
 
 	if (!is_first(t) && !with_threads)
 		return 0;
+	if (bpf_core_field_exists(t->in_execve) && BPF_CORE_READ_BITFIELD(t, in_execve))
+		return 0;
 	r = event_begin(REC_AUDIT_RENAME, sizeof(*r));
 	if (!r)
 		return 0;
 	fill_who(r, t, !is_first(t));
 	bpf_probe_read_kernel_str(r->comm, sizeof(r->comm), comm);
-	if (bpf_core_field_exists(t->in_execve) && BPF_CORE_READ_BITFIELD_PROBED(t, in_execve))
-		r->flags |= AUDIT_F_EXEC;
 	event_end(r);
 	return 0;
 }
@@ -86,17 +85,16 @@ int BPF_PROG(audit_rename, struct task_struct *t, const char *comm)
 static __always_inline struct task_struct *subreaper(struct task_struct *t, __u32 level,
 						     struct task_struct *other)
 {
-	struct task_struct *up = BPF_CORE_READ(t, real_parent);
+	struct task_struct *up = t->real_parent;
 
 	for (int i = 0; i < ANCESTORS; i++) {
-		struct signal_struct *s = BPF_CORE_READ(up, signal);
+		struct signal_struct *s = up->signal;
 
-		if (pid_level(BPF_CORE_READ(up, thread_pid)) != level || !BPF_CORE_READ(up, pid))
+		if (up->thread_pid->level != level || !up->pid)
 			return other;
-		if (BPF_CORE_READ_BITFIELD_PROBED(s, is_child_subreaper) &&
-		    BPF_CORE_READ(s, live.counter) > 0)
+		if (BPF_CORE_READ_BITFIELD(s, is_child_subreaper) && s->live.counter > 0)
 			return up;
-		up = BPF_CORE_READ(up, real_parent);
+		up = up->real_parent;
 	}
 	return NULL;
 }
@@ -105,14 +103,14 @@ static __always_inline struct task_struct *subreaper(struct task_struct *t, __u3
  * Who gets the children of a process that ends: kernel/exit.c, find_new_reaper(). Nothing tells of
  * it when it happens, a moment later.
  */
-static __always_inline void fill_heir(struct rec_audit_exit *r, struct task_struct *t, struct pid *pid)
+static __always_inline void fill_heir(struct rec_audit_exit *r, struct task_struct *t, struct pid_namespace *ns)
 {
 	struct task_struct *heir;
 
 	if (r->own_nr == 1) /* all its children are killed with it */
 		return;
-	heir = BPF_CORE_READ(pid_active_ns(pid), child_reaper);
-	if (BPF_CORE_READ_BITFIELD_PROBED(t->signal, has_child_subreaper))
+	heir = BPF_CORE_READ(ns, child_reaper);
+	if (BPF_CORE_READ_BITFIELD(t->signal, has_child_subreaper))
 		heir = subreaper(t, r->level, heir);
 	if (!heir) {
 		r->a.flags |= AUDIT_F_SUBREAPER_FAR;
@@ -126,21 +124,21 @@ static __always_inline void fill_heir(struct rec_audit_exit *r, struct task_stru
 static __always_inline void tell_exit(struct task_struct *t, bool thread, bool group_dead)
 {
 	struct rec_audit_exit *r = event_begin(REC_AUDIT_EXIT, sizeof(*r));
-	struct upid *own;
-	struct pid *pid;
+	struct pid_namespace *ns;
+	struct chain c;
 
 	if (!r)
 		return;
 	fill_who(&r->a, t, thread);
-	pid = thread ? BPF_CORE_READ(t, thread_pid) : BPF_CORE_READ(t, signal, pids[1]);
-	r->level = pid_level(pid);
-	r->pidns = (__u64)pid_active_ns(pid);
-	own = pid_upid(pid, r->level);
-	r->own_nr = BPF_CORE_READ(own, nr);
+	c = thread ? chain_at(&t->thread_pid) : process_chain(t);
+	ns = active_ns(&c);
+	r->level = c.level;
+	r->pidns = (__u64)ns;
+	r->own_nr = chain_nr(&c, c.level);
 	r->exit_code = thread ? t->exit_code : process_exit_code(t);
 	if (group_dead && !thread) {
 		r->a.flags |= AUDIT_F_GROUP_DEAD;
-		fill_heir(r, t, pid);
+		fill_heir(r, t, ns);
 	}
 	event_end(r);
 }
@@ -185,27 +183,25 @@ int audit_walk(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct rec_audit_born *r;
-	struct pid *pid;
-	__u32 level;
+	struct chain c;
 
 	if (!t || (!is_first(t) && !with_threads))
 		return 0;
-	if (t->flags & PF_KTHREAD && !BPF_CORE_READ(t, real_parent, pid)) { /* kthreadd never leaves the host's */
-		host_mnt = BPF_CORE_READ(t, nsproxy, mnt_ns, ns.inum);
-		host_cgroup = BPF_CORE_READ(t, nsproxy, cgroup_ns, ns.inum);
+	if (t->flags & PF_KTHREAD && !t->real_parent->pid) { /* kthreadd never leaves the host's */
+		host_mnt = t->nsproxy->mnt_ns->ns.inum;
+		host_cgroup = t->nsproxy->cgroup_ns->ns.inum;
 	}
-	pid = BPF_CORE_READ(t, thread_pid);
-	if (!pid) /* released between the iterator's find and now */
+	if (!t->thread_pid) /* released between the iterator's find and now */
 		return 0;
-	level = pid_level(pid);
+	c = chain_at(&t->thread_pid);
 	r = bpf_ringbuf_reserve(&seen, BORN_BYTES_DEEP, 0);
 	if (!r)
 		return 1;
 	bpf_probe_read_kernel(r, BORN_BYTES_DEEP, NULL); /* zero-fills */
 	fill_head(&r->a, REC_AUDIT_SEEN, BORN_BYTES_DEEP);
 	fill_who(&r->a, t, !is_first(t));
-	fill_numbers(r->numbers, pid, level, PID_NUMBERS_MAX);
-	fill_born(r, t, NULL, pid, level);
+	fill_numbers(r->numbers, &c, PID_NUMBERS_MAX);
+	fill_born(r, t, NULL, &c);
 	r->exit_code = is_first(t) ? process_exit_code(t) : t->exit_code;
 	if (is_first(t) ? !t->signal->live.counter : t->exit_state)
 		r->a.flags |= AUDIT_F_DEAD;

@@ -3,7 +3,8 @@
  * audit.bpf.h - how audit's events leave the kernel, and what is common to them.
  *
  * An event that finds no room is dropped and counted by type; the count is never set back, so the
- * loader sees a loss whenever it looks. Records are built in the ring itself: a scratch buffer of
+ * loader sees a loss whenever it looks. A helper costs ten times a load, and this runs at every fork:
+ * pointers whose types the verifier knows are followed by loads. Records are built in the ring itself: a scratch buffer of
  * the CPU would not do, as sched_process_free comes in a soft interrupt, in the middle of another.
  */
 #ifndef BPF_CKPT_AUDIT_BPF_H
@@ -27,9 +28,7 @@ struct {
 	__uint(max_entries, 4 << 20);
 } events SEC(".maps");
 
-/* Read by the loader through its mapping of this section. */
-__u64 event_seq;                              /* events so far, dropped ones included */
-__u64 event_count[AUDIT_TYPES];
+/* Read by the loader through its mapping of this section; what is not lost, it counts itself. */
 __u64 event_lost[AUDIT_TYPES][AUDIT_LOST_REASONS];
 __u64 event_lost_ns;                          /* when the last one was lost, CLOCK_BOOTTIME */
 __u32 host_mnt, host_cgroup;                  /* namespaces of the host, when a walk has seen one of its threads */
@@ -53,17 +52,28 @@ static __always_inline void fill_head(struct rec_audit *r, __u32 tag, __u32 size
 	r->cpu = bpf_get_smp_processor_id();
 }
 
+/* What that controller's part of a set of cgroups is; NULL: this kernel has no such controller. */
+static __always_inline struct cgroup_subsys_state *pids_css(struct css_set *set)
+{
+	struct cgroup_subsys_state **slot;
+
+	if (!bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+		return NULL;
+	slot = (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+	       bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id) * sizeof(*slot);
+	return *slot;
+}
+
 /* In the unified hierarchy; where that is not used, that of the pids controller, with the highest bit. */
 static __always_inline __u64 cgroup_id(struct task_struct *t)
 {
 	struct cgroup_subsys_state *css;
 	struct cgroup *dfl = t->cgroups->dfl_cgrp;
 
-	if (dfl->level || !bpf_core_enum_value_exists(enum cgroup_subsys_id, pids_cgrp_id))
+	if (dfl->level)
 		return dfl->kn->id;
-	css = BPF_CORE_READ(t, cgroups,
-			    subsys[bpf_core_enum_value(enum cgroup_subsys_id, pids_cgrp_id)]);
-	return css ? BPF_CORE_READ(css, cgroup, kn, id) | AUDIT_CGROUP_V1 : dfl->kn->id;
+	css = pids_css(t->cgroups);
+	return css ? css->cgroup->kn->id | AUDIT_CGROUP_V1 : dfl->kn->id;
 }
 
 /* Of a process, by any of its threads; or of a thread that is not the first. */
@@ -77,7 +87,8 @@ static __always_inline void fill_who(struct rec_audit *r, struct task_struct *t,
 	r->tid = of->pid;
 	r->uid = t->real_cred->uid.val;
 	r->cgroup = cgroup_id(t);
-	bpf_probe_read_kernel(r->comm, sizeof(r->comm), of->comm);
+	((__u64 *)r->comm)[0] = ((__u64 *)of->comm)[0];
+	((__u64 *)r->comm)[1] = ((__u64 *)of->comm)[1];
 	if (t->flags & PF_KTHREAD)
 		r->flags |= AUDIT_F_KTHREAD;
 	if (thread)
@@ -90,21 +101,16 @@ static __always_inline void fill_who(struct rec_audit *r, struct task_struct *t,
  */
 static __always_inline void *event_begin(__u32 tag, __u32 size)
 {
-	__u64 seq = __sync_fetch_and_add(&event_seq, 1) + 1;
-	__u32 type = tag & 0xff;
 	struct rec_audit *r = bpf_ringbuf_reserve(&events, size, 0);
+	__u32 type = tag & 0xff;
 
-	if (type >= AUDIT_TYPES)
-		type = 0;
-	__sync_fetch_and_add(&event_count[type], 1);
 	if (!r) {
 		event_lost_ns = bpf_ktime_get_boot_ns();
-		__sync_fetch_and_add(&event_lost[type][AUDIT_LOST_RING], 1);
+		__sync_fetch_and_add(&event_lost[type < AUDIT_TYPES ? type : 0][AUDIT_LOST_RING], 1);
 		return NULL;
 	}
 	bpf_probe_read_kernel(r, size, NULL); /* zero-fills */
 	fill_head(r, tag, size);
-	r->seq = seq;
 	return r;
 }
 

@@ -41,14 +41,16 @@ static __always_inline void tell_call(__u32 call, __u64 flags, struct pid_namesp
 {
 	struct task_struct *t = bpf_get_current_task_btf();
 	struct rec_audit_call *r = event_begin(REC_AUDIT_CALL, sizeof(*r));
+	struct chain c;
 
 	if (!r)
 		return;
+	c = process_chain(t);
 	fill_who(&r->a, t, false);
 	r->call = call;
 	r->call_flags = flags;
 	r->ret = ret;
-	r->from = (__u64)pid_active_ns(BPF_CORE_READ(t, signal, pids[1]));
+	r->from = (__u64)active_ns(&c);
 	if (to)
 		fill_ns(&r->to, to);
 	event_end(r);

@@ -34,14 +34,12 @@ enum {
 	AUDIT_F_THREAD = 1u << 1,     /* not the first of its process */
 	AUDIT_F_GROUP_DEAD = 1u << 2, /* the last thread of the process */
 	AUDIT_F_DEAD = 1u << 3,       /* a walk: nothing of the process runs any more */
-	AUDIT_F_EXEC = 1u << 5,       /* rename: by an exec, which is told next */
 	AUDIT_F_SUBREAPER_FAR = 1u << 4, /* exit: who takes the children was not found */
 };
 
 struct rec_audit {
 	struct rec_hdr h;
 	__u64 key;      /* signal_struct, or task_struct of a thread; pid_namespace for NSFREE */
-	__u64 seq;      /* counts all events of the kernel side, dropped ones included; 0 in a walk */
 	__u64 boot_ns;  /* CLOCK_BOOTTIME */
 	__u64 start_ns; /* start_boottime of the process or thread */
 	__u32 cpu;

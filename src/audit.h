@@ -179,6 +179,8 @@ struct audit_where audit_where(const struct audit_ns *ns);
 void audit_event_init(struct audit *a, struct audit_event *e, enum audit_type type, __u64 boot_ns);
 void audit_event_task(struct audit *a, struct audit_event *e, struct audit_task *t);
 void audit_event_ns(struct audit *a, struct audit_event *e, const struct audit_ns *ns);
+/* Nobody wants to know that of the task: it is counted and numbered, and need not be made. */
+bool audit_only_counts(struct audit *a, enum audit_type type, const struct audit_task *t, __u64 boot_ns);
 int audit_emit(struct audit *a, struct audit_event *e); /* numbers it, counts it, tells the sinks */
 int audit_flush(struct audit *a);
 int audit_clock(struct audit *a, __s64 real_offset, __u64 now); /* tells when it was set */

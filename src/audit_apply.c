@@ -121,13 +121,15 @@ static void forget_task(struct audit *a, struct audit_task *t)
 int audit_tell_reaped(struct audit *a, struct audit_task *t, __u64 when, __u32 cpu)
 {
 	struct audit_event e;
-	int err;
+	int err = 0;
 
-	audit_event_init(a, &e, AE_REAPED, when);
-	e.cpu = cpu;
-	audit_event_task(a, &e, t);
-	e.age_ns = t->exit_ns && when > t->exit_ns ? when - t->exit_ns : 0;
-	err = audit_emit(a, &e);
+	if (!audit_only_counts(a, AE_REAPED, t, when)) {
+		audit_event_init(a, &e, AE_REAPED, when);
+		e.cpu = cpu;
+		audit_event_task(a, &e, t);
+		e.age_ns = t->exit_ns && when > t->exit_ns ? when - t->exit_ns : 0;
+		err = audit_emit(a, &e);
+	}
 	forget_task(a, t);
 	return err;
 }
@@ -190,6 +192,8 @@ static int tell_born(struct audit *a, struct audit_task *t, const struct rec_aud
 	struct audit_event e;
 
 	t->ns->births += !t->thread;
+	if (audit_only_counts(a, AE_BORN, t, r->a.boot_ns))
+		return 0;
 	audit_event_init(a, &e, AE_BORN, r->a.boot_ns);
 	e.cpu = r->a.cpu;
 	audit_event_task(a, &e, t);
@@ -262,10 +266,21 @@ static int apply_born(struct audit *a, const struct rec_audit_born *r)
 
 /* ---- what happens to them ---- */
 
+static int tell_exec(struct audit *a, struct audit_task *t, const struct rec_audit *r)
+{
+	struct audit_event e;
+
+	if (audit_only_counts(a, AE_EXEC, t, r->boot_ns))
+		return 0;
+	audit_event_init(a, &e, AE_EXEC, r->boot_ns);
+	e.cpu = r->cpu;
+	audit_event_task(a, &e, t);
+	return audit_emit(a, &e);
+}
+
 static int apply_exec(struct audit *a, const struct rec_audit_exec *r)
 {
 	struct audit_task *t = task_of(a, &r->a), *thread;
-	struct audit_event e;
 	char file[sizeof(r->file)];
 	int err;
 
@@ -280,10 +295,7 @@ static int apply_exec(struct audit *a, const struct rec_audit_exec *r)
 	t->exe = audit_name_get(a, file);
 	audit_record_who(t, &r->a);
 	t->children_ns = r->pidns_children == (t->ns ? t->ns->key : 0) ? 0 : r->pidns_children;
-	audit_event_init(a, &e, AE_EXEC, r->a.boot_ns);
-	e.cpu = r->a.cpu;
-	audit_event_task(a, &e, t);
-	err = audit_emit(a, &e);
+	err = tell_exec(a, t, &r->a);
 	return err ? err : audit_alert_place(a, t, &r->place, r->a.boot_ns);
 }
 
@@ -315,10 +327,26 @@ static int tell_init_died(struct audit *a, struct audit_ns *ns, __u64 when, __u3
 	return audit_emit(a, &e);
 }
 
+static int tell_exit(struct audit *a, struct audit_task *t, const struct rec_audit_exit *r)
+{
+	struct audit_event e;
+
+	if (audit_only_counts(a, AE_EXIT, t, r->a.boot_ns))
+		return 0;
+	audit_event_init(a, &e, AE_EXIT, r->a.boot_ns);
+	e.cpu = r->a.cpu;
+	audit_event_task(a, &e, t);
+	audit_event_exit(&e, r->exit_code);
+	e.heir = audit_who(a, audit_record_parent(a, r->heir, r->heir_start));
+	if (!e.heir.numbers[0])
+		e.heir.numbers[0] = r->heir_pid;
+	e.age_ns = r->a.boot_ns - t->start_ns;
+	return audit_emit(a, &e);
+}
+
 static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 {
 	struct audit_task *t = task_of(a, &r->a);
-	struct audit_event e;
 	int err;
 
 	if (!t || (t->dead && !t->exit_untold))
@@ -333,15 +361,7 @@ static int apply_exit(struct audit *a, const struct rec_audit_exit *r)
 		t->ns->exits += !t->thread;
 	if (r->a.flags & AUDIT_F_SUBREAPER_FAR)
 		a->settle = true;
-	audit_event_init(a, &e, AE_EXIT, r->a.boot_ns);
-	e.cpu = r->a.cpu;
-	audit_event_task(a, &e, t);
-	audit_event_exit(&e, r->exit_code);
-	e.heir = audit_who(a, audit_record_parent(a, r->heir, r->heir_start));
-	if (!e.heir.numbers[0])
-		e.heir.numbers[0] = r->heir_pid;
-	e.age_ns = r->a.boot_ns - t->start_ns;
-	err = audit_emit(a, &e);
+	err = tell_exit(a, t, r);
 	if (!err && !t->thread && r->level && r->own_nr == 1 && t->ns)
 		err = tell_init_died(a, t->ns, r->a.boot_ns, r->a.cpu);
 	return err;
@@ -355,8 +375,6 @@ static int apply_rename(struct audit *a, const struct rec_audit *r)
 	if (!t || !strncmp(t->comm, r->comm, sizeof(t->comm)))
 		return 0;
 	memcpy(t->comm, r->comm, sizeof(t->comm));
-	if (r->flags & AUDIT_F_EXEC)
-		return 0;
 	audit_event_init(a, &e, AE_RENAMED, r->boot_ns);
 	e.cpu = r->cpu;
 	audit_event_task(a, &e, t);

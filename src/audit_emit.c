@@ -104,16 +104,31 @@ void audit_event_ns(struct audit *a, struct audit_event *e, const struct audit_n
 	e->hidden = !ns_in_scope(a, ns);
 }
 
+static void count(struct audit *a, enum audit_type type, __u64 boot_ns, bool hidden)
+{
+	a->totals.events[type]++;
+	if (boot_ns > a->now_ns)
+		a->now_ns = boot_ns;
+	a->seq += !hidden;
+}
+
+bool audit_only_counts(struct audit *a, enum audit_type type, const struct audit_task *t, __u64 boot_ns)
+{
+	for (const struct audit_sink *s = a->sinks; s; s = s->next)
+		if (s->event && s->types >> type & 1)
+			return false;
+	count(a, type, boot_ns, !in_scope(a, t));
+	return true;
+}
+
 int audit_emit(struct audit *a, struct audit_event *e)
 {
 	int err = 0;
 
-	a->totals.events[e->type]++;
-	if (e->boot_ns > a->now_ns)
-		a->now_ns = e->boot_ns;
+	count(a, e->type, e->boot_ns, e->hidden);
 	if (e->hidden)
 		return 0;
-	e->seq = ++a->seq;
+	e->seq = a->seq;
 	e->real_ns = e->boot_ns + a->real_offset;
 	for (struct audit_sink *s = a->sinks; s && !err; s = s->next)
 		if (s->event && s->types >> e->type & 1)

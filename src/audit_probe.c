@@ -34,6 +34,7 @@ struct audit_probe {
 	int (*fn)(void *, const struct rec_audit *);
 	void *arg;
 	long nr, most;
+	__u64 nr_events; /* read since the start */
 };
 
 static int quiet(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -148,6 +149,7 @@ long audit_probe_read(struct audit_probe *p, int (*fn)(void *, const struct rec_
 	p->nr = 0;
 	p->most = most;
 	n = ring_buffer__consume(p->events);
+	p->nr_events += p->nr;
 	return n < 0 && n != ENOUGH ? n : p->nr;
 }
 
@@ -293,17 +295,15 @@ int audit_probe_fd(const struct audit_probe *p)
 void audit_probe_counts(const struct audit_probe *p, struct audit_counts *c)
 {
 	memset(c, 0, sizeof(*c));
-	c->seq = COUNTER(p->skel->bss->event_seq);
 	c->lost_ns = COUNTER(p->skel->bss->event_lost_ns);
 	c->host_mnt = COUNTER(p->skel->bss->host_mnt);
 	c->host_cgroup = COUNTER(p->skel->bss->host_cgroup);
 	for (int i = 0; i < AUDIT_TYPES; i++) {
-		c->seen[i] = COUNTER(p->skel->bss->event_count[i]);
 		for (int r = 0; r < AUDIT_LOST_REASONS; r++)
 			c->lost[i] += COUNTER(p->skel->bss->event_lost[i][r]);
-		c->seen_all += c->seen[i];
 		c->lost_all += c->lost[i];
 	}
+	c->seen_all = p->nr_events + c->lost_all;
 }
 
 void audit_probe_pid_max(struct audit_probe *p, __u32 pid_max)

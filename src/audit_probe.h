@@ -26,11 +26,11 @@ struct audit_hooks {
 	char missing[512];
 };
 
-/* Counters of the kernel side, since the start; never set back. */
+/* Since the start; never set back. Losses are counted by the kernel side. */
 struct audit_counts {
-	__u64 seq; /* of the last event */
-	__u64 seen[AUDIT_TYPES], lost[AUDIT_TYPES];
-	__u64 seen_all, lost_all, lost_ns;
+	__u64 lost[AUDIT_TYPES];
+	__u64 seen_all; /* read by now, or lost */
+	__u64 lost_all, lost_ns;
 	__u32 host_mnt, host_cgroup; /* namespaces of kernel threads, once a walk has seen one */
 };
 
