@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -429,6 +430,38 @@ static void scene_many(long n)
 	pause();
 }
 
+static int sleep_on(void *arg)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	pause();
+	return 0;
+}
+
+#define CROWD_STACK 4096
+
+/* Holds n children, or threads, that share its memory: as cheap as tasks can be. */
+static void crowd(long n, int flags)
+{
+	char *stacks = mmap(NULL, n * CROWD_STACK, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	must(stacks != MAP_FAILED, "mmap");
+	for (long i = 1; i <= n; i++)
+		must(clone(sleep_on, stacks + i * CROWD_STACK, flags, NULL) > 0, "clone");
+	fact("crowd", n);
+	pause();
+}
+
+static void scene_crowd(long n)
+{
+	crowd(n, CLONE_VM | CLONE_FS | CLONE_FILES | SIGCHLD);
+}
+
+static void scene_threads(long n)
+{
+	crowd(n, CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD);
+}
+
 static const struct {
 	const char *name;
 	void (*play)(long n);
@@ -442,7 +475,8 @@ static const struct {
 	{ "storm", scene_storm },	    { "wrap", scene_wrap },
 	{ "threadexec", scene_threadexec }, { "orphan", scene_orphan },
 	{ "leaderless", scene_leaderless }, { "rename", scene_rename },
-	{ "many", scene_many },
+	{ "many", scene_many },		    { "crowd", scene_crowd },
+	{ "threads", scene_threads },
 };
 
 int main(int argc, char **argv)
