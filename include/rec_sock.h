@@ -69,7 +69,7 @@ struct rec_unix {
 	__u32 name_len; /* of what getsockname(2) tells behind sun_family */
 	__u32 oob;      /* 1: an out-of-band byte waits */
 	__u32 bound;    /* 1: by itself; 0 with a name: accept(2) gave it that of the listening socket */
-	__u32 reserved;
+	__u32 other_names; /* 1: its file has names that it was not bound to. Refused, so 0 in an image */
 	__u8 name[UNIX_NAME_MAX];
 	__u32 cred_groups[UNIX_GROUPS_MAX];
 };

@@ -56,6 +56,14 @@ static __always_inline bool unix_bound(struct sock *sk, bool path)
 	return BPF_CORE_READ(sk, __sk_common.skc_hash) > UNIX_HASH_MOD;
 }
 
+/* Hard links of the file that it is bound to: a name that is there is one, one that was unlinked is none. */
+static __always_inline bool has_other_names(struct unix_sock *u)
+{
+	struct dentry *d = BPF_CORE_READ(u, path.dentry);
+
+	return d && BPF_CORE_READ(d, d_inode, i_nlink) > (BPF_CORE_READ(d, d_hash.pprev) != NULL);
+}
+
 static __always_inline void emit_unix(struct frame *f, struct sock *sk)
 {
 	struct unix_sock *u = (struct unix_sock *)sk;
@@ -82,6 +90,7 @@ static __always_inline void emit_unix(struct frame *f, struct sock *sk)
 				      (char *)a + bpf_core_field_offset(struct unix_address, name) +
 				      sizeof(__u16));
 	r->bound = unix_bound(sk, r->name[0]);
+	r->other_names = r->bound && has_other_names(u);
 }
 
 /* Whom it is connected with: closed since, of the tree or not, that is for the loader to tell. */

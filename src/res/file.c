@@ -206,6 +206,8 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return "its path is longer than this program can carry";
 	if (class == FILE_GONE_DIR || class == FILE_HANDLE)
 		return refused_fs(f->id.magic); /* more in check(), which can try */
+	if (class == FILE_FIFO && path_deleted(f->path, &f->id))
+		return "a fifo that was deleted or renamed over cannot be had again; close it, or use a pipe";
 	if (class != FILE_NAMELESS)
 		return path_refusal(f->path, &f->id);
 	if (refused_fs(f->id.magic))

@@ -33,6 +33,7 @@ static const struct field fields[] = {
 	FIELD(R, name_len, MUST_MATCH, AS_DEC),
 	FIELD(R, oob, MUST_MATCH, AS_DEC),
 	FIELD(R, bound, MUST_MATCH, AS_DEC),
+	FIELD(R, other_names, NEVER_SAVED, AS_DEC),
 	FIELD(R, name, MUST_MATCH, AS_BYTES),
 };
 
@@ -162,6 +163,7 @@ static int check_unix(struct check *c, const void *rec)
 {
 	const R *u = rec;
 	const struct rec_sock *k = snap_find(c->snap, REC_SOCK, u->sock);
+	char name[UNIX_NAME_MAX + 1];
 
 	if (!k || k->flags & SOCK_F_DEAD || !sock_is_ours(c->snap, k))
 		return 0;
@@ -171,6 +173,9 @@ static int check_unix(struct check *c, const void *rec)
 		sock_refuse(c, k, "SO_PEERGROUPS has %u groups, more than %u", u->cred_ngroups, UNIX_GROUPS_MAX);
 	if (u->name_len > UNIX_NAME_MAX)
 		sock_refuse(c, k, "its name has %u bytes", u->name_len);
+	if (u->other_names)
+		sock_refuse(c, k, "the file that it is bound to (%s) has other names (hard links), which would lead to "
+			    "nobody; remove them", unix_name(u, name, sizeof(name)));
 	check_peer(c, k, u);
 	check_error(c, k, u);
 	check_roles(c, k, u);

@@ -216,6 +216,7 @@
 	X(unix_rights)                                                                         \
 	X(unix_connected)                                                                          \
 	X(pidns)                                                                                   \
+	X(refuse_unix_links)                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
 	X(pidns_unshared)                                                                          \

@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <termios.h>
@@ -31,6 +32,19 @@ static void take_lease(void)
 	signal(SIGIO, SIG_IGN);
 	must(fcntl(fd, F_SETLEASE, F_RDLCK));
 	must(open(fx_path("leased"), O_WRONLY | O_NONBLOCK) < 0 && errno == EWOULDBLOCK ? 0 : -1);
+}
+
+/* What waits in a fifo is with its inode, which cannot be made without a name. */
+static void open_fifos(void)
+{
+	static const char *const names[] = {"unlinked fifo", "hidden fifo"};
+
+	for (size_t i = 0; i < FX_COUNT(names); i++) {
+		must(mkfifo(fx_path(names[i]), 0600));
+		must(write(must(open(fx_path(names[i]), O_RDWR)), "x", 1));
+		must(unlink(fx_path(names[i])));
+	}
+	must(mkfifo(fx_path("hidden fifo"), 0600)); /* another one has its name */
 }
 
 /* Namespaces where nobody lives any more. */
@@ -70,6 +84,7 @@ static void setup(void)
 	must(open(path, O_RDONLY));
 	open_namespaces();
 	take_lease();
+	open_fifos();
 	must(syscall(SYS_open_tree, AT_FDCWD, "/", OPEN_TREE_CLONE));
 	must(socket(AF_VSOCK, SOCK_STREAM, 0));
 	pty = must(posix_openpt(O_RDWR | O_NOCTTY));

@@ -206,3 +206,23 @@ const struct fixture fixture_unix_connected = {
 	.verify = verify_connections,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
+
+/* ---- hard links ---- */
+
+static void setup_links(void)
+{
+	in_dir();
+	listener(SOCK_STREAM, "linked", 1);
+	must(link("linked", "link"));
+	listener(SOCK_STREAM, "renamed", 1); /* its first name is gone, the other leads to it */
+	must(link("renamed", "left"));
+	must(unlink("renamed"));
+	listener(SOCK_STREAM, "one", 1);
+}
+
+const struct fixture fixture_refuse_unix_links = {
+	.name = "refuse_unix_links",
+	.about = "sockets whose files have other names",
+	.setup = setup_links,
+	.flags = FX_LEAVE_ONLY,
+};
