@@ -18,6 +18,10 @@
 #include "sock.h"
 #include "sockopt.h"
 
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
 #define R struct rec_inet
 
 static const struct field fields[] = {
@@ -269,6 +273,42 @@ static bool would_be_only(const struct rec_sock *k, const R *i, int fd)
 	       !getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &len) && !only;
 }
 
+static bool is_udp(const struct rec_sock *k)
+{
+	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE);
+}
+
+static bool has_port(const struct rec_sock *k, int fd, __u16 port)
+{
+	union inet_addr a = {};
+	socklen_t len = sizeof(a);
+
+	return !getsockname(fd, &a.any, &len) && port == ntohs(k->family == AF_INET ? a.v4.sin_port : a.v6.sin6_port);
+}
+
+/*
+ * The kernel chose the port, and takes it back when the socket is disconnected (SOCK_BINDPORT_LOCK in
+ * net/ipv4/udp.c): so it has to choose again, of this one (since 6.3). False: it did not.
+ */
+static bool bind_as_chosen(struct restore *r, const struct rec_sock *k, const R *i, int fd,
+			   const union inet_addr *to, socklen_t len)
+{
+	__u32 only = (__u32)i->sport << 16 | i->sport;
+	union inet_addr a = *to;
+	int saved = 0;
+	bool done;
+
+	if (setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &only, sizeof(only)))
+		return false;
+	*(k->family == AF_INET ? &a.v4.sin_port : &a.v6.sin6_port) = 0;
+	done = !bind(fd, &a.any, len) && has_port(k, fd, i->sport);
+	if (!done)
+		connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr));
+	sockopt_saved(&r->image.snap, k->addr, SOL_IP, IP_LOCAL_PORT_RANGE, &saved);
+	setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &saved, sizeof(saved));
+	return done;
+}
+
 static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, bool by_route, int fd)
 {
 	static const __u8 none[16];
@@ -278,6 +318,12 @@ static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, bool
 
 	if ((raw || !i->sport) && (any || is_zero(i->saddr)))
 		return 0;
+	if (is_udp(k) && i->sport && !(i->locks & INET_BIND_PORT)) {
+		if (bind_as_chosen(r, k, i, fd, &a, len))
+			return 0;
+		warn("port %u, which the kernel chose for a socket, stays its own when that is disconnected "
+		     "(IP_LOCAL_PORT_RANGE of Linux 6.3 is needed)", i->sport);
+	}
 	return bind(fd, &a.any, len) ? report_bind(r, k, i, -errno) : 0;
 }
 

@@ -150,6 +150,7 @@
 	X(udp)                                                                                     \
 	X(udp_bound)                                                                               \
 	X(udp_mcast)                                                                               \
+	X(udp_chosen)                                                                              \
 	X(raw)                                                                                     \
 	X(tcp_listen)                                                                              \
 	X(tcp_pair)                                                                                \

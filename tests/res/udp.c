@@ -98,6 +98,87 @@ const struct fixture fixture_udp = {
 	.flags = FX_ROUNDS | FX_NESTED,
 };
 
+/* ---- whose ports the kernel chose, and takes back when they are disconnected ---- */
+
+#ifndef IP_LOCAL_PORT_RANGE
+#define IP_LOCAL_PORT_RANGE 51
+#endif
+
+static struct {
+	const char *name;
+	const union address *on;
+	bool own; /* the program asked for that port */
+	bool bound; /* and, or, for the address */
+	bool connected;
+	int fd;
+} leases[] = {
+	{"connected", &loopback4, false, false, true},
+	{"connected, IPv6", &loopback6, false, false, true},
+	{"bound to an address, connected", &loopback4, false, true, true},
+	{"bound to an address", &loopback4, false, true, false},
+	{"bound to a port", &loopback4, true, true, true},
+	{"bound to a port, IPv6", &loopback6, true, true, true},
+};
+static int target4, target6;
+static bool can_choose;
+
+/* A free port, as a number: somebody else may take it in between, which is tried again. */
+static int bound_to_port(const union address *on)
+{
+	for (int i = 0; i < 20; i++) {
+		int fd = bound(IPPROTO_UDP, on), again = must(socket(on->any.sa_family, SOCK_DGRAM, 0));
+		union address a = name_of(fd);
+
+		close(fd);
+		if (!bind(again, &a.any, size_of(&a)))
+			return again;
+		close(again);
+	}
+	fx_die("no port is free");
+}
+
+static void setup_chosen(void)
+{
+	unsigned int all = 0;
+
+	target4 = bound(IPPROTO_UDP, &loopback4);
+	target6 = bound(IPPROTO_UDP, &loopback6);
+	can_choose = !setsockopt(target4, SOL_IP, IP_LOCAL_PORT_RANGE, &all, sizeof(all));
+	for (size_t i = 0; i < FX_COUNT(leases); i++) {
+		union address to = name_of(leases[i].on == &loopback4 ? target4 : target6);
+
+		leases[i].fd = leases[i].own ? bound_to_port(leases[i].on) :
+			       leases[i].bound ? bound(IPPROTO_UDP, leases[i].on) :
+						 must(socket(leases[i].on->any.sa_family, SOCK_DGRAM, 0));
+		if (leases[i].connected)
+			must(connect(leases[i].fd, &to.any, size_of(&to)));
+	}
+}
+
+static void verify_chosen(void)
+{
+	for (size_t i = 0; i < FX_COUNT(leases) && fx_last(); i++) {
+		union address before = name_of(leases[i].fd), now;
+		bool kept;
+
+		must(connect(leases[i].fd, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr)));
+		now = name_of(leases[i].fd);
+		kept = now.v4.sin_port == before.v4.sin_port; /* at the same place for IPv6 */
+		expect(before.v4.sin_port, "%s: it has no port", leases[i].name);
+		if (leases[i].own || can_choose)
+			expect(leases[i].own ? kept : !now.v4.sin_port, "%s: the port after it was disconnected is %d",
+			       leases[i].name, ntohs(now.v4.sin_port));
+	}
+}
+
+const struct fixture fixture_udp_chosen = {
+	.name = "udp_chosen",
+	.about = "UDP sockets with ports of their own and with such that the kernel chose",
+	.setup = setup_chosen,
+	.verify = verify_chosen,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
 /* ---- addresses of all sorts ---- */
 
 static int wild, both, only6, mapped, shut, one, two, fresh;
