@@ -100,6 +100,8 @@ static __always_inline bool is_shown(struct task_struct *t, struct file *file)
 {
 	__u64 key = (__u64)file;
 
+	if (show_self == SELF_ALONE)
+		return t->tgid == self_tgid;
 	if (show_self == SELF_HELD)
 		return t->tgid == self_tgid && bpf_map_lookup_elem(&held_files, &key);
 	return t->tgid == self_tgid ? show_self == SELF_ALL : is_member(t);

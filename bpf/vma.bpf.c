@@ -9,7 +9,6 @@
 #define VM_MAYSHARE 0x00000080
 #define VM_HUGETLB 0x00400000
 #define AIO_RING_MAGIC 0xa10a10a1 /* fs/aio.c */
-#define TMPFS_MAGIC 0x01021994
 
 static __always_inline bool is_shared_anon(struct vm_area_struct *vma, struct file *file)
 {

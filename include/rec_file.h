@@ -42,6 +42,7 @@ struct rec_file {
 
 enum {
 	INODE_F_LINKABLE = 1u << 0, /* made with O_TMPFILE: linkat(2) may give it a name */
+	INODE_F_UNRESERVED = 1u << 1, /* System V shared memory of SHM_NORESERVE */
 };
 
 /* one slot of a descriptor table */
@@ -123,8 +124,8 @@ struct rec_signalfd {
  */
 enum anon_kind { ANON_EVENTFD, ANON_EPOLL, ANON_TIMERFD, ANON_SIGNALFD, ANON_KINDS };
 
-/* Which files of its own the loader is shown: none; all; none but those that were asked for. */
-enum show_self { SELF_HIDDEN, SELF_ALL, SELF_HELD };
+/* Which files of its own the loader is shown: none; all; none but those that were asked for; all, and nobody else's. */
+enum show_self { SELF_HIDDEN, SELF_ALL, SELF_HELD, SELF_ALONE };
 
 /*
  * LOCK_MORE: the inode has more locks than the walk follows. LOCK_BREAKING: a lease whose holder was told

@@ -23,6 +23,7 @@ enum rec_ipc_tag {
 	REC_HUGE = 0x0a0f,
 	REC_AIO = 0x0a10,
 	REC_AIO_RING = 0x0a11,
+	REC_SHM_UNRESERVED = 0x0611,
 };
 
 #define REC_NODE_WORDS 16 /* 1024 nodes, the most a kernel is built for */
@@ -73,6 +74,13 @@ struct rec_shm {
 	__u32 huge_shift; /* log2 of the page size of SHM_HUGETLB, else 0 */
 	__s64 atime, dtime, ctime;
 	char boot[REC_BOOT_ID];
+};
+
+/* A segment that was made with SHM_NORESERVE. */
+struct rec_shm_unreserved {
+	struct rec_hdr h;
+	__u64 task;  /* reference to the root's rec_task */
+	__u64 shmid; /* key */
 };
 
 /* A set of System V semaphores; their values follow. */

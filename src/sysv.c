@@ -179,6 +179,8 @@ int sysv_make(struct restore *r, const struct sysv_object *want)
 		return err;
 	if (want->huge_shift)
 		flags |= SHM_HUGETLB | want->huge_shift << 26; /* MAP_HUGE_SHIFT */
+	if (want->unreserved)
+		flags |= SHM_NORESERVE;
 	id = get_as_creator(want, flags);
 	if (id < 0)
 		return fail(id, "make System V %s %d with key %#x", name_of(want->tag), want->id, want->perm.key);

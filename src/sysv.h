@@ -46,6 +46,7 @@ struct sysv_object {
 	__u64 size;  /* bytes; semaphores */
 	__u32 users; /* of a segment: attached areas */
 	__u32 huge_shift;
+	bool unreserved; /* SHM_NORESERVE */
 	const char *boot;
 };
 
@@ -66,8 +67,13 @@ int sysv_finish(struct restore *r);
 /* A process that has a segment attached and is not one that skip() says yes to; 0 for none. */
 pid_t sysv_attacher(__u64 shmid, bool (*skip)(pid_t pid, void *arg), void *arg);
 
-/* As object. */
 struct rec_shm;
+/* A segment that nobody of the tree has attached: a descriptor of its file, or a reported error. */
+int shm_open_detached(const struct rec_shm *s);
+/* Note those that were made with SHM_NORESERVE; frozen. */
+int shm_note_unreserved(struct dump *d);
+
+/* As object. */
 struct sysv_object shm_object(const struct rec_shm *s);
 struct sysv_object sem_object(const struct rec_sem *s);
 struct sysv_object msgq_object(const struct rec_msgq *q);

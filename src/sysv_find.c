@@ -446,7 +446,7 @@ int sysv_note(struct dump *d)
 	if (!err)
 		err = note_segments(&f);
 	if (!err)
-		err = mark_areas(&f);
+		err = mark_areas(&f) ?: shm_note_unreserved(d);
 	if (!err)
 		err = note_undos(&f);
 	if (!err)

@@ -206,6 +206,16 @@ int walk_own(struct walk *w, const __u64 *files, size_t nr, struct snap *s)
 	return err;
 }
 
+int walk_alone(struct walk *w, struct snap *s)
+{
+	int err;
+
+	w->skel->bss->show_self = SELF_ALONE;
+	err = walk_run(w, WALK_FILES, s);
+	w->skel->bss->show_self = SELF_HIDDEN;
+	return err;
+}
+
 static int open_exemplar(enum anon_kind kind)
 {
 	sigset_t none;

@@ -49,6 +49,8 @@ int walk_sems(struct walk *w, __u32 semid, __u32 nsems);
 
 /* What WALK_FILES tells, of those of these files that this very process has open; appended to s. */
 int walk_own(struct walk *w, const __u64 *files, size_t nr, struct snap *s);
+/* The same of all of these, and of nobody else's. */
+int walk_alone(struct walk *w, struct snap *s);
 
 /* Run the passes and append what they bring to s; nothing is stopped or changed by it. */
 int walk_run(struct walk *w, unsigned int passes, struct snap *s);

@@ -36,6 +36,19 @@ static __always_inline void fill_owner(struct rec_file *r, struct file *file)
 	r->owner_euid = BPF_CORE_READ(o, euid.val);
 }
 
+#define TMPFS_MAGIC 0x01021994
+#define VM_NORESERVE 0x00200000 /* include/linux/mm.h; of shmem_inode_info, too */
+#define NAME_SYSV 0x56535953u /* "SYSV" */
+
+/* mm/shmem.c: what the kernel itself makes for shmget(2), which has no other name than that */
+static __always_inline bool is_unreserved(struct inode *inode, const char *name)
+{
+	struct shmem_inode_info *info = (void *)inode - bpf_core_field_offset(struct shmem_inode_info, vfs_inode);
+
+	return *(const __u32 *)name == NAME_SYSV && BPF_CORE_READ(inode, i_sb, s_magic) == TMPFS_MAGIC &&
+	       !BPF_CORE_READ(inode, i_nlink) && BPF_CORE_READ(info, flags) & VM_NORESERVE;
+}
+
 /* file must be a pointer the verifier knows as struct file: bpf_d_path() asks for it */
 static __always_inline struct rec_file *emit_file(struct frame *f, struct file *file)
 {
@@ -60,6 +73,8 @@ static __always_inline struct rec_file *emit_file(struct frame *f, struct file *
 		r->inode_flags |= INODE_F_LINKABLE;
 	bpf_probe_read_kernel_str(r->name, sizeof(r->name),
 				  BPF_CORE_READ(file, f_path.dentry, d_name.name));
+	if (is_unreserved(inode, r->name))
+		r->inode_flags |= INODE_F_UNRESERVED;
 	r->path_len = frame_path(f, &r->h, (struct path *)&file->f_path);
 	return r;
 }

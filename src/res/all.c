@@ -11,7 +11,7 @@ extern const struct res_type res_pidns, res_pid, res_tree, res_cpu, res_userns, 
 	res_lock,
 	res_handle, res_gone_dir, res_epoll_params, res_build_id,
 	res_inotify, res_watch, res_fanotify, res_fan_mark, res_pidfd, res_procfs, res_proc_view, res_nsfd, res_mm, res_vma, res_guard, res_fs, res_sighand,
-	res_dnotify, res_shm, res_sem, res_sem_pid, res_undo_list, res_undo, res_msgq, res_msg, res_shmfile, res_mqueue, res_mq_message, res_huge,
+	res_dnotify, res_shm, res_shm_unreserved, res_sem, res_sem_pid, res_undo_list, res_undo, res_msgq, res_msg, res_shmfile, res_mqueue, res_mq_message, res_huge,
 	res_aio, res_aio_ring,
 	res_area_policy, res_task_policy, res_pkeys, res_proc, res_task, res_external, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
 
@@ -22,7 +22,7 @@ const struct res_type *const res_types[] = {
 	/* before anything is opened, and entered before anything else is done */
 	&res_mntns, &res_mount,
 	/* made by the coordinator; what has contents before what is opened through it */
-	&res_ghost, &res_shmem, &res_shm, &res_sem, &res_msgq, &res_msg, &res_shmfile, &res_mqueue, &res_mq_message, &res_huge,
+	&res_ghost, &res_shmem, &res_shm, &res_shm_unreserved, &res_sem, &res_msgq, &res_msg, &res_shmfile, &res_mqueue, &res_mq_message, &res_huge,
 	&res_file, &res_external, &res_pipe, &res_pipe_data, &res_eventfd,
 	&res_timerfd, &res_signalfd, &res_epoll, &res_lock, &res_sock, &res_socket,
 	&res_unix_pending, &res_unix, &res_unix_path, &res_unix_msg, &res_unix_file,

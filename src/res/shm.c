@@ -18,6 +18,7 @@
 #include "pages_read.h"
 #include "res.h"
 #include "restore.h"
+#include "shm_unreserved.h"
 #include "sysv.h"
 
 #define R struct rec_shm
@@ -101,7 +102,7 @@ static int check(struct check *c, const void *rec)
 }
 
 /* A segment that nobody of the tree has attached: its file is had by attaching it for this moment. */
-static int open_detached(const R *s)
+int shm_open_detached(const R *s)
 {
 	char *p = shmat(s->shmid, NULL, SHM_RDONLY), path[80];
 	int fd, err;
@@ -123,7 +124,7 @@ static int collect(struct dump *d, void *rec)
 	struct stat st;
 	int err;
 
-	src.fd = f ? file_open_held(d, f) : open_detached(s);
+	src.fd = f ? file_open_held(d, f) : shm_open_detached(s);
 	if (src.fd < 0)
 		return src.fd;
 	if (!fstat(src.fd, &st) && st.st_blksize > 4096 && f && f->id.magic == HUGETLBFS_MAGIC)
@@ -166,6 +167,7 @@ static int restore_shm(struct restore *r, const void *rec)
 	struct sysv_object o = shm_object(s);
 	int place = sysv_place(&o), err = place < 0 ? place : 0;
 
+	o.unreserved = shm_is_unreserved(&r->image.snap, s);
 	if (!place)
 		err = sysv_make(r, &o);
 	if (!err)

@@ -17,6 +17,7 @@
 #include "res.h"
 #include "restore.h"
 #include "shmem.h"
+#include "vma.h"
 
 #define R struct rec_shmem
 
@@ -128,6 +129,21 @@ int shmem_join_fill(struct restore *r, struct batch *b, const R *shm, const stru
 	return mm_join_fill(r, b, run, nr, v->start);
 }
 
+/* Made by mmap(2), it was promised memory or not as its first area was. */
+static bool is_unreserved(const struct snap *s, const R *shm)
+{
+	size_t files, areas;
+	void **file = snap_referring(s, REC_FILE, struct rec_file, inode, shm->addr, &files), **area;
+
+	for (size_t i = 0; i < files; i++) {
+		area = snap_referring(s, REC_VMA, struct rec_vma, file, rec_key(file[i]), &areas);
+		for (size_t j = 0; j < areas; j++)
+			if (((const struct rec_vma *)area[j])->flags & VM_NORESERVE)
+				return true;
+	}
+	return false;
+}
+
 /*
  * An own mapping makes the object; /proc/self/map_files gives a descriptor of it (needs
  * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE), so that it is what it was, "/dev/zero (deleted)", and
@@ -137,9 +153,9 @@ static int restore_shmem(struct restore *r, const void *rec)
 {
 	const struct rec_shmem *s = rec;
 	char path[80];
+	int reserve = is_unreserved(&r->image.snap, s) ? MAP_NORESERVE : 0;
 	void *p = only_area(&r->image.snap, s) ? NULL :
-		  mmap(NULL, s->size, PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		  mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | reserve, -1, 0);
 	int fd _close_ = -1, err;
 
 	if (!p)

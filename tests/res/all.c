@@ -47,6 +47,7 @@
 	X(droppable)                                                                               \
 	X(mempolicy)                                                                               \
 	X(shm)                                                                                     \
+	X(shm_unreserved)                                                                          \
 	X(sem)                                                                                     \
 	X(sem_undo)                                                                                \
 	X(msgq)                                                                                    \
@@ -149,8 +150,8 @@
 	X(sockopt_alone)                                                                           \
 	X(udp)                                                                                     \
 	X(udp_bound)                                                                               \
-	X(udp_mcast)                                                                               \
 	X(udp_chosen)                                                                              \
+	X(udp_mcast)                                                                               \
 	X(raw)                                                                                     \
 	X(tcp_listen)                                                                              \
 	X(tcp_pair)                                                                                \
@@ -215,9 +216,9 @@
 	X(unix_cred)                                                                           \
 	X(unix_cred_queue)                                                                         \
 	X(unix_rights)                                                                         \
+	X(refuse_unix_links)                                                                   \
 	X(unix_connected)                                                                          \
 	X(pidns)                                                                                   \
-	X(refuse_unix_links)                                                                   \
 	X(pidns_entrant)                                                                           \
 	X(pidns_for_children)                                                                      \
 	X(pidns_unshared)                                                                          \

@@ -140,3 +140,55 @@ const struct fixture fixture_shm = {
 	.verify = verify,
 	.flags = FX_ROUNDS | FX_NESTED | FX_OUTLIVED,
 };
+
+/* ---- promised no memory: those may be larger than what there is ---- */
+
+#define VAST (1UL << 40)
+
+static int vast, lonely; /* that nobody has attached */
+static char *vast_at;
+static char *shared;
+
+static long committed(void)
+{
+	static char text[8192];
+	const char *line;
+
+	text[fx_read_file("/proc/meminfo", text, sizeof(text) - 1)] = 0;
+	line = strstr(text, "Committed_AS:");
+	return line ? strtol(line + strlen("Committed_AS:"), NULL, 10) : 0;
+}
+
+static void setup_unreserved(void)
+{
+	vast = must(shmget(IPC_PRIVATE, VAST, IPC_CREAT | SHM_NORESERVE | 0600));
+	fx_mark("ipc.m.%d", vast);
+	vast_at = shmat(vast, NULL, 0);
+	if (vast_at == (void *)-1)
+		fx_die("shmat: %s", strerror(errno));
+	fx_fill(vast_at + VAST / 2, PAGE, 1);
+	lonely = must(shmget(IPC_PRIVATE, VAST, IPC_CREAT | SHM_NORESERVE | 0600));
+	fx_mark("ipc.m.%d", lonely);
+	shared = must_map(mmap(NULL, VAST, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	fx_fill(shared + VAST / 2, PAGE, 2);
+}
+
+static void verify_unreserved(void)
+{
+	expect(!fx_differs(vast_at + VAST / 2, PAGE, 1), "contents of the segment");
+	expect(!fx_differs(shared + VAST / 2, PAGE, 2), "contents of shared memory");
+	expect((unsigned long)committed() < VAST / 1024, "memory is promised: %ld kB", committed());
+	if (!fx_last())
+		return;
+	must(shmdt(vast_at));
+	must(shmctl(vast, IPC_RMID, NULL));
+	must(shmctl(lonely, IPC_RMID, NULL));
+}
+
+const struct fixture fixture_shm_unreserved = {
+	.name = "shm_unreserved",
+	.about = "System V and anonymous shared memory without a promise, of a size that there is not",
+	.setup = setup_unreserved,
+	.verify = verify_unreserved,
+	.flags = FX_ROUNDS | FX_NESTED | FX_OUTLIVED,
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* shm_unreserved.h - System V shared memory that no memory is promised to. */
+#ifndef BPF_CKPT_RES_SHM_UNRESERVED_H
+#define BPF_CKPT_RES_SHM_UNRESERVED_H
+
+#include <stdbool.h>
+
+#include "rec_ipc.h"
+#include "snap.h"
+
+bool shm_is_unreserved(const struct snap *s, const struct rec_shm *shm);
+
+#endif
