@@ -96,7 +96,7 @@ static int check_pid(const struct dump_opts *opts)
 					  .own = &d.own, .shell_job = opts->shell_job,
 					  .leaks_warn = opts->leaks_warn, .entrants = opts->entrants, .tcp = opts->tcp,
 					  .runs_on = true, .live = true };
-		err = check_run(&d.check);
+		err = flight_find(&d) ?: check_run(&d.check);
 	}
 	if (!err || err == -ERR_BLOCKED) {
 		if (opts->json)

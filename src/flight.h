@@ -20,7 +20,10 @@ struct flight {
 /* Behind a walk of any tree: what it told of queues, each once. */
 void flight_unique(struct dump *d);
 
-/* Behind a walk of a frozen tree: get hold of every file in flight, and of what is in its queue in turn. */
+/*
+ * Behind a walk of a frozen tree: get hold of every file in flight, and of what is in its queue in turn. Of
+ * one that runs (check.live), of those that can be had without a trace.
+ */
 int flight_find(struct dump *d);
 
 /* Our descriptor for a file that no task has, or -1. */

@@ -54,6 +54,8 @@ struct peek {
 
 /* 0 or a reported error. messages: how many there are. Frees nothing: peek_free(). */
 int unix_peek(struct peek *p, int fd, const struct rec_sock *k, size_t messages, bool in_steps);
+/* The same of what one look shows, which changes nothing for a program that reads meanwhile. 0 or -errno. */
+int unix_peek_first(struct peek *p, int fd);
 void peek_free(struct peek *p);
 
 #endif

@@ -139,6 +139,13 @@ int unix_peek(struct peek *p, int fd, const struct rec_sock *k, size_t messages,
 	return err ? err : j.err ? fail(j.err, "look into the queue of a socket") : 0;
 }
 
+int unix_peek_first(struct peek *p, int fd)
+{
+	ssize_t n = peek_one(p, fd);
+
+	return n < 0 ? n : 0;
+}
+
 void peek_free(struct peek *p)
 {
 	for (size_t i = 0; i < p->nr_fds; i++)

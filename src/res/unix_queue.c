@@ -53,25 +53,35 @@ static const struct field file_fields[] = {
 
 /* ---- what cannot be saved ---- */
 
+static const char *file_in_flight(struct check *c, const struct rec_file *f, char *buf, size_t len)
+{
+	const char *why = f ? file_refusal(c->snap, f, false, buf, len) :
+			      "it is in the queue of a connection that was not accepted yet, where it cannot be looked at";
+
+	if (!why && (f->owner || f->flags & O_ASYNC) && !file_is_open(c->snap, f->addr))
+		why = "its owner (F_SETOWN) could not be set, as no task has it open";
+	return why;
+}
+
 static void check_files(struct check *c, const struct rec_sock *k)
 {
-	size_t nr;
+	size_t nr, unseen = 0;
 	void **file = snap_range(c->snap, REC_UNIX_FILE, k->addr, &nr);
 
-	for (size_t i = 0; i < nr && !c->live; i++) {
+	for (size_t i = 0; i < nr; i++) {
 		const struct rec_unix_file *r = file[i];
 		const struct rec_file *f = snap_find(c->snap, REC_FILE, r->file);
 		char buf[256];
-		const char *why = f ? file_refusal(c->snap, f, false, buf, sizeof(buf)) :
-				      "it is in the queue of a connection that was not accepted yet, where it "
-				      "cannot be looked at";
+		const char *why = f || !c->live ? file_in_flight(c, f, buf, sizeof(buf)) : NULL;
 
-		if (!why && (f->owner || f->flags & O_ASYNC) && !file_is_open(c->snap, r->file))
-			why = "its owner (F_SETOWN) could not be set, as no task has it open";
+		unseen += !f && c->live;
 		if (why)
 			sock_refuse(c, k, "a message in its queue has descriptor %s with it: %s",
 				    f && f->path_len ? f->path : "?", why);
 	}
+	if (unseen)
+		sock_warn(c, k, "%zu descriptors that came with messages in its queue cannot be looked at while the "
+			  "tree runs; dump does", unseen);
 }
 
 static void check_sender(struct check *c, const struct rec_sock *k, const struct rec_unix *u,

@@ -216,6 +216,7 @@
 	X(unix_cred)                                                                           \
 	X(unix_cred_queue)                                                                         \
 	X(unix_rights)                                                                         \
+	X(refuse_rights)                                                                       \
 	X(refuse_unix_links)                                                                   \
 	X(unix_connected)                                                                          \
 	X(pidns)                                                                                   \

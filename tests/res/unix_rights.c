@@ -169,3 +169,30 @@ const struct fixture fixture_unix_rights = {
 	.verify = verify_rights,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
+
+/* ---- what cannot be checkpointed, in flight ---- */
+
+static void setup_refused(void)
+{
+	char path[64];
+	int fd;
+
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, stream));
+	snprintf(path, sizeof(path), "/proc/%d/status", getppid());
+	fd = must(open(path, O_RDONLY));
+	send_fds(stream[0], "of an outsider", &fd, 1);
+	must(close(fd));
+	fd = must(open("/dev/kmsg", O_RDONLY)); /* behind the other: only a dump looks there */
+	send_fds(stream[0], "a device", &fd, 1);
+	must(close(fd));
+	fd = must(socket(AF_VSOCK, SOCK_STREAM, 0));
+	send_fds(stream[1], "a socket", &fd, 1);
+	must(close(fd));
+}
+
+const struct fixture fixture_refuse_rights = {
+	.name = "refuse_rights",
+	.about = "descriptors in flight that can't be checkpointed",
+	.setup = setup_refused,
+	.flags = FX_LEAVE_ONLY,
+};
