@@ -423,6 +423,8 @@ static void restore_free(struct restore *r)
 	cleanup_close(&r->root_pidfd);
 	cleanup_close(&r->image_fd);
 	cleanup_close(&r->self_pidfd);
+	cleanup_close(&r->hand[0]);
+	cleanup_close(&r->hand[1]);
 	cleanup_close(&r->last_pid_fd);
 	cleanup_close(&r->own_tty);
 	cleanup_close(&r->home.mntns);
@@ -450,6 +452,7 @@ static void restore_free(struct restore *r)
 static struct restore new_restore(const struct restore_opts *opts)
 {
 	return (struct restore){ .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .self_pidfd = -1,
+				 .hand = { -1, -1 },
 				 .last_pid_fd = -1, .own_tty = -1, .home = { -1, -1 }, .machine = { .fd = -1 },
 				 .image = { .fd = -1 } };
 }

@@ -82,6 +82,8 @@ struct restore {
 	int high;            /* first descriptor above those of the image */
 	int image_fd;        /* the image, at a high descriptor */
 	int self_pidfd;      /* of this process, at a high descriptor: tasks fetch by it what is made late */
+	int hand[2];         /* and a line, at high ones as well, for who may not do that; [0] is ours */
+	struct handing *handing; /* in the arena: what comes by the line */
 	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
 	unsigned int nr_vdso;
 	struct freeze freeze;
@@ -137,6 +139,13 @@ int restore_late(struct restore *r);
  * image that come that way have holder on their number until then.
  */
 void restore_fetch(struct batch *b, int holder, int fd, int at, bool cloexec);
+
+/*
+ * The same from this process to a unit. Who is in a user namespace has no rights over us, and is sent it: its
+ * batch is run for that. way is the number that the unit has what restore_way() says on. 0 or a reported error.
+ */
+int restore_hand(struct restore *r, struct unit *u, int way, int fd, int at, bool cloexec);
+int restore_way(const struct restore *r, const struct unit *u);
 
 /* A living process of the image in that pid namespace, or NULL. */
 const struct unit *restore_in_pidns(const struct restore *r, __u64 pidns);

@@ -8,11 +8,13 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "idmap.h"
 #include "log.h"
 #include "rec_file.h"
 #include "res/file.h"
@@ -33,9 +35,82 @@ void restore_fetch(struct batch *b, int holder, int fd, int at, bool cloexec)
 	batch_op(b, SYS_close, 0)->flags = OP_LAST_BUT_ONE;
 }
 
+/* What recvmsg(2) fills in, at an address that is the same for the task and for us. */
+struct handing {
+	struct msghdr msg;
+	struct iovec iov;
+	char byte;
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8)));
+};
+
+static int send_fd(int line, int fd)
+{
+	char control[CMSG_SPACE(sizeof(int))] __attribute__((aligned(8))) = {}, byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+			      .msg_controllen = sizeof(control) };
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	*c = (struct cmsghdr){ CMSG_LEN(sizeof(fd)), SOL_SOCKET, SCM_RIGHTS };
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	return sendmsg(line, &msg, MSG_DONTWAIT) < 0 ? -errno : 0;
+}
+
+/* The number that it came on, which is no other's, or a reported error. */
+static int receive(struct restore *r, struct unit *u, int way)
+{
+	struct handing *h = r->handing = r->handing ?: machine_alloc(&r->machine, sizeof(*h));
+	struct cmsghdr *c;
+	int at, err;
+
+	if (!h)
+		return fail(-ENOMEM, "restore");
+	*h = (struct handing){ .msg = { .msg_iov = &h->iov, .msg_iovlen = 1, .msg_control = h->control,
+					.msg_controllen = sizeof(h->control) }, .iov = { &h->byte, 1 } };
+	batch_op(&u->batch, SYS_recvmsg, way, &h->msg, MSG_CMSG_CLOEXEC);
+	err = restore_run_unit(r, u);
+	if (err)
+		return err;
+	c = CMSG_FIRSTHDR(&h->msg);
+	if (!c || c->cmsg_type != SCM_RIGHTS || c->cmsg_len != CMSG_LEN(sizeof(at)))
+		return fail(-EMFILE, "a task could not be handed a descriptor");
+	memcpy(&at, CMSG_DATA(c), sizeof(at));
+	return at;
+}
+
+static bool has_no_rights(const struct restore *r, const struct unit *u)
+{
+	return userns_of_task(&r->image.snap, u->body);
+}
+
+int restore_way(const struct restore *r, const struct unit *u)
+{
+	return has_no_rights(r, u) ? r->hand[1] : r->self_pidfd;
+}
+
+int restore_hand(struct restore *r, struct unit *u, int way, int fd, int at, bool cloexec)
+{
+	int err, came;
+
+	if (!has_no_rights(r, u)) {
+		restore_fetch(&u->batch, way, fd, at, cloexec);
+		return 0;
+	}
+	err = send_fd(r->hand[0], fd);
+	if (err)
+		return fail(err, "hand a descriptor to a task");
+	came = receive(r, u, way);
+	if (came < 0)
+		return came;
+	batch_op(&u->batch, SYS_dup3, came, at, cloexec ? O_CLOEXEC : 0);
+	batch_op(&u->batch, SYS_close, came);
+	return 0;
+}
+
 static int fetch_all(struct restore *r)
 {
 	bool any = false;
+	int err;
 
 	snap_for_each(&r->image.snap, REC_FD, const struct rec_fd, slot) {
 		const struct rec_file *f = snap_find(&r->image.snap, REC_FILE, slot->file);
@@ -45,7 +120,9 @@ static int fetch_all(struct restore *r)
 			continue;
 		if (restore_kept(r, slot->file, &fd, NULL))
 			return fail(-ERR_IMAGE, "image: the file of descriptor %u was not opened", slot->fd);
-		restore_fetch(restore_batch(r, slot->files), slot->fd, fd, slot->fd, slot->cloexec);
+		err = restore_hand(r, restore_unit(r, slot->files), slot->fd, fd, slot->fd, slot->cloexec);
+		if (err)
+			return err;
 		any = true;
 	}
 	return any ? restore_run_batches(r) : 0;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #include "log.h"
@@ -118,6 +119,19 @@ static int make_units(struct restore *r)
 
 /* ---- descriptors ---- */
 
+static int open_line(struct restore *r)
+{
+	int line[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line))
+		return -1;
+	for (int i = 0; i < 2; i++) {
+		r->hand[i] = fcntl(line[i], F_DUPFD_CLOEXEC, r->high);
+		close(line[i]);
+	}
+	return r->hand[0] < 0 || r->hand[1] < 0 ? -1 : 0;
+}
+
 /* The image's own numbers must stay free: what stubs inherit lies above them. */
 static int choose_high(struct restore *r)
 {
@@ -146,6 +160,8 @@ static int choose_high(struct restore *r)
 	r->self_pidfd = pidfd < 0 ? -1 : fcntl(pidfd, F_DUPFD_CLOEXEC, r->high);
 	if (r->self_pidfd < 0)
 		return fail(-errno, "open ourselves");
+	if (open_line(r))
+		return fail(-errno, "open a line to the tasks");
 	fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC);
 	r->last_pid_fd = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, r->high);
 	return 0;

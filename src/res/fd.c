@@ -50,7 +50,7 @@ static int join(struct restore *r, const void *rec)
 	struct batch *b = restore_batch(r, slot->files);
 
 	if (file_class(&r->image.snap, snap_find(&r->image.snap, REC_FILE, slot->file)) == FILE_LATE)
-		batch_op(b, SYS_dup3, r->self_pidfd, slot->fd, O_CLOEXEC); /* until restore_late() */
+		batch_op(b, SYS_dup3, restore_way(r, restore_unit(r, slot->files)), slot->fd, O_CLOEXEC); /* until restore_late() */
 	else if (restore_give(r, b, slot->file, slot->fd, slot->cloexec))
 		return fail(-ERR_IMAGE, "image: the file of descriptor %u was not opened", slot->fd);
 	return 0;

@@ -244,7 +244,9 @@ static int call_as(struct restore *r, const struct rec_unix *cred, long nr, int 
 	int err = 0, at = r->unix_work->spare;
 
 	if (b)
-		restore_fetch(b, r->self_pidfd, fd, at, true);
+		err = restore_hand(r, by, restore_way(r, by), fd, at, true);
+	if (err)
+		return err;
 	unix_become(r, b, cred);
 	if (b)
 		batch_op(b, nr, at, a1, a2);

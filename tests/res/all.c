@@ -227,6 +227,7 @@
 	X(mntns_shared)                                                                    \
 	X(userns)                                                                          \
 	X(userns_pidns)                                                                    \
+	X(userns_files)                                                                    \
 	X(userns_threads)                                                                  \
 	X(pidns_limit)                                                                             \
 	X(pidns_deep)

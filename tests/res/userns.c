@@ -11,8 +11,10 @@
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -314,4 +316,81 @@ const struct fixture fixture_userns_threads = {
 	.setup = setup_threads,
 	.verify = verify,
 	.flags = FX_NESTS | FX_NESTED | FX_NO_FORK,
+};
+
+/* ---- what is handed to tasks when all exist: they have no rights over who restores them ---- */
+
+static int halves[2], listener, client, of_proc, of_pid;
+static struct ucred peer;
+
+static void make_files(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	socklen_t len = sizeof(peer);
+
+	snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "fx %x.%s", fx_ipc_key(), fx_name());
+	must(socketpair(AF_UNIX, SOCK_STREAM, 0, halves));
+	must(write(halves[0], "waits", 5));
+	listener = must(socket(AF_UNIX, SOCK_STREAM, 0));
+	must(bind(listener, (struct sockaddr *)&a, sizeof(a)));
+	must(listen(listener, 3));
+	client = must(socket(AF_UNIX, SOCK_STREAM, 0));
+	must(connect(client, (struct sockaddr *)&a, sizeof(a))); /* nobody accepts it before the end */
+	must(getsockopt(client, SOL_SOCKET, SO_PEERCRED, &peer, &len));
+	of_proc = must(open("/proc/self/stat", O_RDONLY));
+	of_pid = must(syscall(SYS_pidfd_open, getpid(), 0));
+}
+
+static void verify_files(void)
+{
+	struct ucred now = {};
+	socklen_t len = sizeof(now);
+	char text[64] = "";
+	int fd;
+
+	expect(recv(halves[1], text, sizeof(text), MSG_PEEK | MSG_DONTWAIT) == 5 && !memcmp(text, "waits", 5),
+	       "the pair has \"%s\"", text);
+	expect(!getsockopt(client, SOL_SOCKET, SO_PEERCRED, &now, &len) && !memcmp(&now, &peer, sizeof(now)),
+	       "who listens is %d (user %u), was %d (user %u)", now.pid, now.uid, peer.pid, peer.uid);
+	expect(pread(of_proc, text, sizeof(text) - 1, 0) > 0 && atoi(text) == fx_proc_pid(getpid()), "stat: %s", text);
+	expect(!syscall(SYS_pidfd_send_signal, of_pid, 0, NULL, 0), "the pidfd: %s", strerror(errno));
+	if (!fx_last())
+		return;
+	fd = accept(listener, NULL, NULL);
+	expect(fd >= 0 && write(client, "x", 1) == 1 && read(fd, text, 1) == 1 && *text == 'x', "the backlog: %s",
+	       strerror(errno));
+}
+
+static void verify_files_too(void)
+{
+	verify();
+	verify_files();
+}
+
+static void setup_files_ids(void)
+{
+	setup_ids();
+	make_files();
+}
+
+static void setup_files(void)
+{
+	enter_new(MANY_UIDS, MANY_GIDS, false, 0);
+	fx_child("files-ids", setup_files_ids, verify_files_too);
+	remember();
+	make_files();
+}
+
+static void setup_holders(void)
+{
+	fx_child("files", setup_files, verify_files_too);
+	remember();
+}
+
+const struct fixture fixture_userns_files = {
+	.name = "userns_files",
+	.about = "sockets, files of proc and pidfds of tasks in a user namespace",
+	.setup = setup_holders,
+	.verify = verify,
+	.flags = FX_ROUNDS | FX_NESTED,
 };
