@@ -41,6 +41,10 @@ enum {
 	VIEW_MOUNTS = 2, /* its mount namespace and root: mountinfo */
 	VIEW_USERNS = 3, /* its user namespace: uid_map */
 	VIEW_PIDNS = 4,  /* the opener's pid namespace: proc/sysvipc */
+	/* of the credentials that it was opened with; told only when they are not ours, so never in an image */
+	VIEW_HIDDEN = 5,  /* they lack what shows frames and addresses */
+	VIEW_NUMBERS = 6, /* users are told as their user namespace numbers them */
+	VIEW_WRITER = 7,  /* writes are judged by them */
 };
 
 enum {

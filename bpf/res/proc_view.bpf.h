@@ -104,6 +104,72 @@ static __always_inline bool is_attr(struct dentry *d)
 	return word_of_name(up) == NAME_ATTR || word_of_name(BPF_CORE_READ(up, d_parent)) == NAME_ATTR;
 }
 
+#define CAP_SYS_ADMIN 21
+#define CAP_SYSLOG 34
+#define CGROUP2_SUPER_MAGIC 0x63677270
+#define CGROUP_SUPER_MAGIC 0x27e0eb
+#define SYSFS_MAGIC 0x62656572
+#define O_ACCMODE 3
+#define NAME_NET 0x74656eull       /* "net" */
+#define NAME_KEYS 0x7379656bull    /* "keys" */
+#define NAME_STATUS 0x737574617473ull
+#define NAME_UID_MAP 0x70616d5f646975ull
+#define NAME_GID_MAP 0x70616d5f646967ull
+#define NAME_PAGEMAP 0x70616d65676170ull
+#define NAME_MODULES 0x73656c75646f6dull
+#define NAME_KALLSYM 0x6d79736c6c616bull /* "kallsyms", cut */
+
+static __always_inline bool opener_may(const struct cred *c, int cap)
+{
+	return !BPF_CORE_READ(c, user_ns, level) && cap_word(c, cap_effective) >> cap & 1;
+}
+
+/* fs/proc/task_mmu.c: pagemap_read(); kernel/kallsyms.c: kallsyms_show_value() */
+static __always_inline bool hides(const struct cred *c, __u64 name, struct pid *pid)
+{
+	if (pid)
+		return name == NAME_PAGEMAP && !opener_may(c, CAP_SYS_ADMIN);
+	return (name == NAME_MODULES || name == NAME_KALLSYM) && !opener_may(c, CAP_SYSLOG);
+}
+
+/* seq_user_ns() */
+static __always_inline bool tells_users(struct dentry *d, __u64 name, struct pid *pid)
+{
+	if (pid)
+		return name == NAME_STATUS || name == NAME_UID_MAP || name == NAME_GID_MAP;
+	return name == NAME_KEYS || word_of_name(BPF_CORE_READ(d, d_parent)) == NAME_NET;
+}
+
+/* What the credentials that it was opened with decide, when it is used. */
+static __always_inline void emit_opener_view(struct frame *f, struct file *file, struct pid *pid)
+{
+	struct dentry *d = BPF_CORE_READ(file, f_path.dentry);
+	const struct cred *c = BPF_CORE_READ(file, f_cred);
+	bool apart = BPF_CORE_READ(c, user_ns, level);
+	__u64 name = word_of_name(d);
+
+	if (file->f_flags & O_PATH || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
+		return;
+	if (hides(c, name, pid))
+		add_view(f, file, VIEW_HIDDEN, VIEW_OTHER);
+	if (apart && tells_users(d, name, pid))
+		add_view(f, file, VIEW_NUMBERS, VIEW_OTHER);
+	if (file->f_flags & O_ACCMODE && apart)
+		add_view(f, file, VIEW_WRITER, VIEW_OTHER);
+}
+
+/* Of cgroups and sysfs: kernel/cgroup/cgroup.c takes the opener's credentials for what is written. */
+static __always_inline void emit_kernfs_view(struct frame *f, struct file *file, __u64 magic)
+{
+	const struct cred *c = BPF_CORE_READ(file, f_cred);
+
+	if (magic != CGROUP2_SUPER_MAGIC && magic != CGROUP_SUPER_MAGIC && magic != SYSFS_MAGIC)
+		return;
+	if (file->f_flags & O_ACCMODE && !(file->f_flags & O_PATH) &&
+	    (BPF_CORE_READ(c, user_ns, level) || BPF_CORE_READ(c, fsuid.val)))
+		add_view(f, file, VIEW_WRITER, VIEW_OTHER);
+}
+
 static __always_inline void emit_named_view(struct frame *f, struct file *file, struct pid *pid, void *private)
 {
 	__u64 have[2] = {};

@@ -72,6 +72,7 @@ static __always_inline void emit_procfs(struct frame *f, struct file *file)
 	else if (pid)
 		r->gone = 1;
 	emit_proc_view(f, file, pid);
+	emit_opener_view(f, file, pid);
 }
 
 static __always_inline void emit_nsfd(struct frame *f, struct file *file)
@@ -111,6 +112,8 @@ static __always_inline void emit_ref(struct frame *f, struct file *file)
 		emit_nsfd(f, file);
 	else if (magic == PID_FS_MAGIC || (magic == ANON_INODE_FS_MAGIC && is_pidfd_name(file)))
 		emit_pidfd(f, file, magic);
+	else
+		emit_kernfs_view(f, file, magic);
 }
 
 #endif

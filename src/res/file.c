@@ -198,8 +198,10 @@ const char *file_refusal(const struct snap *s, const struct rec_file *f, bool ma
 		return other_refusal(f, buf, len);
 	if (class == FILE_LATE && mapped)
 		return "files of proc and pidfds cannot be mapped";
-	if (class == FILE_LATE)
+	if ((class == FILE_LATE || class == FILE_REGULAR) && proc_view_refusal(s, f->addr))
 		return proc_view_refusal(s, f->addr);
+	if (class == FILE_LATE)
+		return NULL;
 	if (made_by_kind(class))
 		return NULL; /* that kind has its own reasons */
 	if (!f->path_len)

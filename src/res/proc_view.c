@@ -15,7 +15,7 @@
 
 static const struct field fields[] = {
 	FIELD_OWNER(R, file, REC_FILE),
-	FIELD(R, what, MUST_MATCH, AS_DEC),
+	FIELD(R, what, IS_KEY, AS_DEC),
 	FIELD(R, state, MUST_MATCH, AS_DEC),
 };
 
@@ -27,13 +27,9 @@ static bool is_right(const struct snap *s, const R *v)
 	return v->state == VIEW_CURRENT || (v->state == VIEW_EMPTY && v->what == VIEW_MEMORY && p && p->gone);
 }
 
-const char *proc_view_refusal(const struct snap *s, __u64 file)
+static const char *text_of(__u32 what)
 {
-	const R *v = snap_find(s, REC_PROC_VIEW, file);
-
-	if (!v || is_right(s, v))
-		return NULL;
-	switch (v->what) {
+	switch (what) {
 	case VIEW_MEMORY:
 		return "it shows memory that its task had when it was opened, and has left since (execve(2), or its "
 		       "end); close it, or open it again";
@@ -43,10 +39,33 @@ const char *proc_view_refusal(const struct snap *s, __u64 file)
 	case VIEW_USERNS:
 		return "it shows the user namespace that its task had when it was opened, and has left since; close "
 		       "it, or open it again";
-	default:
+	case VIEW_PIDNS:
 		return "it shows numbers of the pid namespace that it was opened in, which is not this command's; "
 		       "close it";
+	case VIEW_HIDDEN:
+		return "who opened it had no right to see frames and addresses in it (CAP_SYS_ADMIN, CAP_SYSLOG), and "
+		       "root would open it anew; close it";
+	case VIEW_NUMBERS:
+		return "it shows users as the user namespace numbers them that it was opened in, and would be opened "
+		       "in this command's; close it";
+	default:
+		return "it was opened for writing by somebody else than root, or in a user namespace, and what is "
+		       "written is judged by that; close it";
 	}
+}
+
+const char *proc_view_refusal(const struct snap *s, __u64 file)
+{
+	size_t nr;
+	void **view = snap_range(s, REC_PROC_VIEW, file, &nr);
+
+	for (size_t i = 0; i < nr; i++) {
+		const R *v = view[i];
+
+		if (!is_right(s, v))
+			return text_of(v->what);
+	}
+	return NULL;
 }
 
 static int read_view(const struct image *img, const void *rec)

@@ -198,6 +198,7 @@
 	X(refuse_fanotify)                                                                         \
 	X(refuse_fanotify_asks)                                                                    \
 	X(refuse_procfs)                                                                           \
+	X(refuse_opener)                                                                           \
 	X(refuse_sysvipc)                                                                          \
 	X(refuse_task)                                                                             \
 	X(refuse_vfork)                                                                            \

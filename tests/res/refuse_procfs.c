@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,6 +134,60 @@ const struct fixture fixture_refuse_procfs = {
 	.about = "files of proc that show what their task has left",
 	.setup = setup,
 	.verify = verify,
+	.flags = FX_LEAVE_ONLY,
+};
+
+/* ---- credentials that they were opened with ---- */
+
+/* As a user, with what root may open, and back again. */
+static void made_as(uid_t user, const char *path, int flags)
+{
+	must(setresuid(-1, user, -1));
+	must(prctl(PR_SET_DUMPABLE, 1)); /* the files of our own are ours again */
+	made(path, flags);
+	must(setresuid(-1, 0, -1));
+}
+
+/* Somebody of a user namespace opens files that tell of us; we have them as well. */
+static int open_apart(void *arg)
+{
+	pid_t parent = getppid();
+
+	if (unshare(CLONE_NEWUSER))
+		return 1;
+	made_of(parent, "status", O_RDONLY);
+	made_of(parent, "net/tcp", O_RDONLY);
+	made_of(parent, "uid_map", O_RDONLY);
+	made_of(parent, "comm", O_RDWR);
+	made("/sys/fs/cgroup/cgroup.procs", O_WRONLY); /* where there are such */
+	made("/sys/fs/cgroup/unified/cgroup.procs", O_WRONLY);
+	made("/sys/fs/cgroup/pids/cgroup.procs", O_WRONLY);
+	return 0;
+}
+
+static void setup_opener(void)
+{
+	char *stack = must_map(mmap(NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+	pid_t pid;
+
+	must(chmod(fx_path("."), 0777));
+	close(must(open(fx_path("made"), O_WRONLY | O_CREAT, 0666))); /* all of them write there */
+	made_as(1000, "/proc/thread-self/pagemap", O_RDONLY);
+	made_as(1000, "/proc/kallsyms", O_RDONLY);
+	made_as(1000, "/proc/modules", O_RDONLY);
+	pid = must(clone(open_apart, stack + 65536, CLONE_FILES | SIGCHLD, NULL));
+	must(waitpid(pid, NULL, 0));
+	must(munmap(stack, 65536));
+	/* these are as we would open them: nothing to be said */
+	must(open("/proc/self/pagemap", O_RDONLY));
+	must(open("/proc/kallsyms", O_RDONLY));
+	must(open("/proc/self/status", O_RDONLY));
+}
+
+const struct fixture fixture_refuse_opener = {
+	.name = "refuse_opener",
+	.about = "files of proc that tell or take what who opened them may know or do",
+	.setup = setup_opener,
 	.flags = FX_LEAVE_ONLY,
 };
 
