@@ -11,6 +11,7 @@
 #include "check.h"
 #include "external.h"
 #include "dump.h"
+#include "idmap.h"
 #include "log.h"
 #include "rec_file.h"
 #include "res.h"
@@ -152,6 +153,21 @@ static void check_roles(struct check *c, const struct rec_sock *k, const R *u)
 			    "which is not supported");
 }
 
+/* Who connects anew goes through a directory of the restorer's, where a user namespace gives no rights. */
+static void check_way(struct check *c, const struct rec_sock *k, const R *u)
+{
+	enum unix_role role = unix_role(c->snap, u);
+	char name[UNIX_NAME_MAX + 1];
+	size_t nr = 0;
+	void **task = NULL;
+
+	if (unix_has_path(u) && (role == UNIX_ACCEPTED || role == UNIX_PENDING))
+		task = snap_referring(c->snap, REC_TASK, struct rec_task, pid, u->cred_pid, &nr);
+	if (nr && userns_of_task(c->snap, task[0]))
+		sock_refuse(c, k, "it was connected to %s by somebody in a user namespace, which is not supported; use an "
+			    "abstract name, or try again without the connection", unix_name(u, name, sizeof(name)));
+}
+
 static void check_cred(struct check *c, const R *u)
 {
 	if (u->cred_nr && !is_of_tree(c, u->cred_pid))
@@ -179,6 +195,7 @@ static int check_unix(struct check *c, const void *rec)
 	check_peer(c, k, u);
 	check_error(c, k, u);
 	check_roles(c, k, u);
+	check_way(c, k, u);
 	check_cred(c, u);
 	unix_check_queue(c, k, u);
 	return 0;

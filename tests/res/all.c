@@ -229,6 +229,7 @@
 	X(userns)                                                                          \
 	X(userns_pidns)                                                                    \
 	X(userns_files)                                                                    \
+	X(refuse_userns_name)                                                              \
 	X(userns_threads)                                                                  \
 	X(pidns_limit)                                                                             \
 	X(pidns_deep)

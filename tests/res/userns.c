@@ -394,3 +394,33 @@ const struct fixture fixture_userns_files = {
 	.verify = verify,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
+
+/* ---- connections by the name of a file ---- */
+
+static void connect_inside(void)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+
+	enter_new(MANY_UIDS, MANY_GIDS, false, 0);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", fx_path("name"));
+	listener = must(socket(AF_UNIX, SOCK_STREAM, 0));
+	must(bind(listener, (struct sockaddr *)&a, sizeof(a)));
+	must(listen(listener, 3));
+	for (int i = 0; i < 2; i++) { /* one is accepted, one waits */
+		client = must(socket(AF_UNIX, SOCK_STREAM, 0));
+		must(connect(client, (struct sockaddr *)&a, sizeof(a)));
+	}
+	must(accept(listener, NULL, NULL));
+}
+
+static void setup_names(void)
+{
+	fx_child("inside", connect_inside, NULL);
+}
+
+const struct fixture fixture_refuse_userns_name = {
+	.name = "refuse_userns_name",
+	.about = "unix sockets that were connected by a file's name in a user namespace",
+	.setup = setup_names,
+	.flags = FX_LEAVE_ONLY,
+};
