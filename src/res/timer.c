@@ -2,6 +2,7 @@
 /* timer.c - kind "timer": POSIX timers, with their ids. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -108,40 +109,51 @@ static void arm(struct restore *r, struct batch *b, const struct rec_timer *t)
 		batch_op(b, SYS_timer_settime, t->id, 0, machine_dup(&r->machine, &it, sizeof(it)), 0);
 }
 
-/* The lowest id that a process's earlier timers left for the next one. */
-static int next_id(struct restore *r, const struct rec_timer *t)
+static int by_id(const void *a, const void *b)
 {
-	size_t nr;
-	void **all = snap_range(&r->image.snap, REC_TIMER, t->signal, &nr);
-	int next = 0;
+	const struct rec_timer *x = *(struct rec_timer *const *)a, *y = *(struct rec_timer *const *)b;
 
-	for (size_t i = 0; i < nr; i++) {
-		const struct rec_timer *o = all[i];
-
-		if (o->id < t->id && o->id >= next)
-			next = o->id + 1;
-	}
-	return next;
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
-static int join(struct restore *r, const void *rec)
+/* next: the id that older kernels would give. */
+static int make(struct restore *r, const struct rec_timer *t, bool takes_ids, int next)
 {
-	const struct rec_timer *t = rec;
 	struct unit *u = restore_unit(r, t->signal);
 	struct batch *b = &u->batch;
 
-	if (kernel_takes_ids()) {
+	if (takes_ids) {
 		batch_op(b, SYS_prctl, PR_TIMER_CREATE_RESTORE_IDS, 1);
 		create(r, b, t, u);
 		batch_op(b, SYS_prctl, PR_TIMER_CREATE_RESTORE_IDS, 0);
 	} else {
 		if (t->id > ID_MAX)
 			return fail(-EOPNOTSUPP, "timer id %d needs a kernel of 6.15 or newer", t->id);
-		count_up(r, b, next_id(r, t), t->id);
+		count_up(r, b, next, t->id);
 		create(r, b, t, u);
 	}
 	arm(r, b, t);
 	return 0;
+}
+
+/* All of a process at once: ids can only be counted up, and a walk tells them in any order. */
+static int join(struct restore *r, const void *rec)
+{
+	size_t nr;
+	void **all = snap_range(&r->image.snap, REC_TIMER, ((const struct rec_timer *)rec)->signal, &nr);
+	const struct rec_timer **v _free_ = rec == all[0] ? calloc(nr, sizeof(*v)) : NULL;
+	bool takes_ids = kernel_takes_ids();
+	int err = 0;
+
+	if (rec != all[0])
+		return 0;
+	if (!v)
+		return fail(-ENOMEM, "restore");
+	memcpy(v, all, nr * sizeof(*v));
+	qsort(v, nr, sizeof(*v), by_id);
+	for (size_t i = 0; i < nr && !err; i++)
+		err = make(r, v[i], takes_ids, i ? v[i - 1]->id + 1 : 0);
+	return err;
 }
 
 const struct res_type res_timer = {
