@@ -13,6 +13,13 @@
 struct thread_struct___shstk {
 	unsigned long features;
 } __attribute__((preserve_access_index));
+/* since 6.12 */
+struct sched_entity___slice {
+	unsigned char custom_slice;
+} __attribute__((preserve_access_index));
+struct task_struct___slice {
+	struct sched_entity___slice se;
+} __attribute__((preserve_access_index));
 struct task_struct___dispatch {
 	struct syscall_user_dispatch syscall_dispatch;
 } __attribute__((preserve_access_index));
@@ -20,6 +27,7 @@ struct task_struct___dispatch {
 static __always_inline __u32 task_flags(struct task_struct *t)
 {
 	struct task_struct___dispatch *d = (void *)t;
+	struct task_struct___slice *s = (void *)t;
 	struct thread_struct___shstk *th = (void *)&t->thread;
 	__u32 flags = 0;
 
@@ -46,6 +54,8 @@ static __always_inline __u32 task_flags(struct task_struct *t)
 		flags |= TASK_F_RESET_ON_FORK;
 	if (bpf_core_field_exists(th->features) && BPF_CORE_READ(th, features) & ARCH_SHSTK_SHSTK)
 		flags |= TASK_F_SHSTK;
+	if (bpf_core_field_exists(s->se.custom_slice) && BPF_CORE_READ(s, se.custom_slice))
+		flags |= TASK_F_SLICE;
 	return flags;
 }
 

@@ -51,6 +51,7 @@ enum {
 	TASK_F_COMPAT = 1u << 8,     /* 32-bit */
 	TASK_F_RESET_ON_FORK = 1u << 9,
 	TASK_F_SHSTK = 1u << 10,     /* user shadow stack */
+	TASK_F_SLICE = 1u << 11,     /* sched_setattr(2) gave it a time slice of its own: since 6.12 */
 };
 
 /* The part of struct restart_block that its fn says is valid; kernel/restart_block.h */

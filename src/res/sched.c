@@ -13,6 +13,9 @@
 #include "restore.h"
 
 #define R struct rec_sched
+#ifndef SCHED_DEADLINE
+#define SCHED_DEADLINE 6
+#endif
 #define FLAG_UTIL_CLAMP 0x60ull /* SCHED_FLAG_UTIL_CLAMP_MIN | _MAX */
 
 /* struct sched_attr of sched_setattr(2); glibc 2.36 does not declare it */
@@ -55,7 +58,8 @@ static int collect_task(struct dump *d, const struct rec_task *t)
 	r->priority = a.priority;
 	r->util_min = a.util_min;
 	r->util_max = a.util_max;
-	r->runtime = a.runtime;
+	/* of who is no SCHED_DEADLINE since 6.12 the slice: the system's, if nobody gave it another */
+	r->runtime = t->policy == SCHED_DEADLINE || t->flags & TASK_F_SLICE ? a.runtime : 0;
 	r->deadline = a.deadline;
 	r->period = a.period;
 	return 0;

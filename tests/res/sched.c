@@ -43,6 +43,7 @@ static void compare(const struct sched *old)
 	expect_eq("policy flags", now.attr.flags, old->attr.flags);
 	expect_eq("nice", now.attr.nice, old->attr.nice);
 	expect_eq("priority", now.attr.priority, old->attr.priority);
+	expect_eq("time slice", now.attr.runtime, old->attr.runtime);
 	expect(CPU_EQUAL(&now.cpus, &old->cpus), "affinity is %lx, was %lx", now.cpus.__bits[0],
 	       old->cpus.__bits[0]);
 	expect_eq("io priority", now.io, old->io);
@@ -115,9 +116,20 @@ static void become_pinned(void)
 	look(&before);
 }
 
+/* Since 6.12; what is older ignores it. */
+static void become_sliced(void)
+{
+	struct attr attr = {.size = sizeof(attr), .policy = SCHED_BATCH, .runtime = 7000000};
+
+	must(syscall(SYS_sched_setattr, 0, &attr, 0));
+	look(&before);
+	expect(before.attr.runtime == 7000000 || before.attr.runtime == 0, "a slice of %ld ns", (long)before.attr.runtime);
+}
+
 static void setup(void)
 {
 	look(&before);
+	fx_child("sliced", become_sliced, verify);
 	fx_child("nice", become_nice, verify);
 	fx_child("batch", become_batch, verify);
 	fx_child("idle", become_idle, verify);
