@@ -53,7 +53,7 @@ static const struct field fields[] = {
 	FIELD(R, total_vm, MUST_MATCH, AS_DEC),
 	FIELD(R, aio, MUST_MATCH, AS_DEC),
 	FIELD(R, membarrier, MAY_DIFFER, AS_HEX),
-	FIELD(R, auxv_words, MUST_MATCH, AS_DEC),
+	FIELD(R, auxv_words, MAY_DIFFER, AS_DEC),
 	FIELD_ARRAY(R, auxv, MUST_MATCH, AS_HEX),
 };
 
@@ -154,6 +154,17 @@ int mm_join_fill(struct restore *r, struct batch *b, const struct image_page_run
 	return 0;
 }
 
+/* As far as there is something: kernels have room for different lengths, and clear the rest. */
+static __u32 auxv_bytes(const struct rec_mm *mm)
+{
+	__u32 used = mm->auxv_words;
+
+	while (used && !mm->auxv[used - 1])
+		used--;
+	used += used % 2; /* pairs, whose second may be zero */
+	return used * sizeof(__u64);
+}
+
 /*
  * Before any area is there: the kernel refuses another executable while ours, which the stub still
  * has, is mapped, as it is again in a task that runs this very program.
@@ -169,7 +180,7 @@ static int join(struct restore *r, const void *rec)
 		.start_stack = mm->start_stack,
 		.arg_start = mm->arg_start,   .arg_end = mm->arg_end,
 		.env_start = mm->env_start,   .env_end = mm->env_end,
-		.auxv_size = mm->auxv_words * sizeof(__u64), .exe_fd = -1,
+		.auxv_size = auxv_bytes(mm), .exe_fd = -1,
 	};
 	int exe = -1;
 
