@@ -11,7 +11,7 @@ B        := build
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wno-unused-parameter -Wno-missing-field-initializers
-LIBS     := $(shell pkg-config --libs libbpf libxxhash smartcols json-c libmnl 2>/dev/null)
+LIBS     := $(shell pkg-config --libs libbpf libelf libxxhash smartcols json-c libmnl 2>/dev/null)
 INCLUDES := -Iinclude -Isrc -I$(B) $(shell pkg-config --cflags smartcols json-c 2>/dev/null)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DVERSION='"$(VERSION)"' $(INCLUDES) $(CFLAGS) $(WARNINGS) -MMD -MP -pthread
 

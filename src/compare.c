@@ -19,7 +19,9 @@
 #include "rec_mem.h"
 #include "rec_ref.h"
 #include "rec_state.h"
+#include "rec_vdso.h"
 #include "res/mm.h"
+#include "res/vdso.h"
 #include "res/vma.h"
 #include "restore.h"
 #include "tty.h"
@@ -306,7 +308,7 @@ static size_t compare_owned(struct compare *c, const struct res_type *type, bool
 /* Records of the image as a whole: another tree has others. */
 static bool is_about_image(__u32 tag)
 {
-	return tag == REC_TREE || tag == REC_CPU || tag == REC_EXTERNAL;
+	return tag == REC_TREE || tag == REC_CPU || tag == REC_VDSO || tag == REC_EXTERNAL;
 }
 
 static size_t compare_all_owned(struct compare *c, bool all)
@@ -347,6 +349,46 @@ static void merge_areas(struct snap *s)
 	snap_filter(s, REC_VMA, is_kept, NULL);
 }
 
+/*
+ * With another kernel's vdso (vdso_prepare()): that is an area like others now, ours lies somewhere else, and where
+ * the data was is nothing. None of these is compared. starts: of the first, in the live tree.
+ */
+struct vdso_filter {
+	const struct snap *snap;
+	const struct ids *starts;
+};
+
+static bool stays(const void *rec, void *arg)
+{
+	const struct rec_vma *v = rec;
+	const struct vdso_filter *f = arg;
+	struct rec_mm *mm = snap_find(f->snap, REC_MM, v->mm);
+
+	if (!vdso_area(v) && !(f->starts && ids_has(f->starts, v->start)))
+		return true;
+	if (mm)
+		mm->total_vm -= (v->end - v->start) >> 12;
+	return false;
+}
+
+static int leave_out_vdso(struct compare *c, struct snap *live)
+{
+	struct snap *image = &c->r->image.snap;
+	struct ids starts = {};
+	bool ok = true;
+
+	if (c->r->vdso_fd < 0)
+		return 0;
+	snap_for_each(image, REC_VMA, const struct rec_vma, v)
+		ok &= !vdso_code(v) || ids_get(&starts, v->start);
+	if (ok) {
+		snap_filter(image, REC_VMA, stays, &(struct vdso_filter){ image });
+		snap_filter(live, REC_VMA, stays, &(struct vdso_filter){ live, &starts });
+	}
+	ids_free(&starts);
+	return ok ? 0 : fail(-ENOMEM, "verify");
+}
+
 static int compare_tasks(struct compare *c, const struct dump *d)
 {
 	const struct res_type *type = res_type(REC_TASK);
@@ -373,8 +415,10 @@ static int compare_tasks(struct compare *c, const struct dump *d)
 
 static int compare_all(struct compare *c, struct dump *d)
 {
-	int err = compare_tasks(c, d);
+	int err;
 
+	c->differences = compare_pages(c->r, d);
+	err = leave_out_vdso(c, &d->snap) ?: compare_tasks(c, d);
 	if (err)
 		return err;
 	merge_areas(&c->r->image.snap);
@@ -383,7 +427,6 @@ static int compare_all(struct compare *c, struct dump *d)
 	while (compare_all_owned(c, false))
 		;
 	compare_all_owned(c, true);
-	c->differences += compare_pages(c->r, d);
 	if (c->differences > DIFFERENCES_MAX)
 		fail(-ERR_DIFFERS, "verify: and %u more differences", c->differences - DIFFERENCES_MAX);
 	return c->differences ? -ERR_DIFFERS : 0;

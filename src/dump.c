@@ -24,6 +24,7 @@
 #include "res/cpu.h"
 #include "res/datagram.h"
 #include "res/sockopt.h"
+#include "res/vdso.h"
 #include "tcp_lock.h"
 #include "vdso.h"
 
@@ -200,7 +201,7 @@ static int collect_records(struct dump *d, const struct res_type *type)
 
 int dump_collect(struct dump *d)
 {
-	int err = collect_tree(d) ?: cpu_collect(d) ?: queue_collect(d);
+	int err = collect_tree(d) ?: cpu_collect(d) ?: vdso_collect(d) ?: queue_collect(d);
 
 	for (unsigned int i = 0; i < nr_res_types && !err; i++) {
 		if (res_types[i]->collect_task)

@@ -427,6 +427,7 @@ static void restore_free(struct restore *r)
 	cleanup_close(&r->hand[1]);
 	cleanup_close(&r->last_pid_fd);
 	cleanup_close(&r->own_tty);
+	cleanup_close(&r->vdso_fd);
 	cleanup_close(&r->home.mntns);
 	cleanup_close(&r->home.cwd);
 	free(r->units);
@@ -452,8 +453,8 @@ static void restore_free(struct restore *r)
 static struct restore new_restore(const struct restore_opts *opts)
 {
 	return (struct restore){ .opts = opts, .root_pidfd = -1, .init_line = -1, .image_fd = -1, .self_pidfd = -1,
-				 .hand = { -1, -1 },
-				 .last_pid_fd = -1, .own_tty = -1, .home = { -1, -1 }, .machine = { .fd = -1 },
+				 .hand = { -1, -1 }, .last_pid_fd = -1, .own_tty = -1, .vdso_fd = -1, .home = { -1, -1 },
+				 .machine = { .fd = -1 },
 				 .image = { .fd = -1 } };
 }
 

@@ -86,6 +86,7 @@ struct restore {
 	struct handing *handing; /* in the arena: what comes by the line */
 	struct vdso_part { char name[24]; __u64 start, len, parked; } vdso[4];
 	unsigned int nr_vdso;
+	int vdso_fd;         /* another kernel's, made to lead to ours, at a high descriptor; -1: it is the same */
 	struct freeze freeze;
 	struct walk *walk;   /* by restore_walk() only */
 	pthread_t walk_loader;

@@ -13,7 +13,7 @@
 #include "rec_mem.h"
 #include "rec_state.h"
 #include "restore.h"
-#include "vdso.h"
+#include "res/vdso.h"
 
 #define PAGE 4096ull
 #define HEAP (1ull << 30)       /* sparse: only what is used costs memory */
@@ -255,27 +255,6 @@ static int place_machine(struct restore *r)
 	return err;
 }
 
-/* The tree calls into its vdso: it must be the same one, in the same pieces. */
-static int check_vdso(const struct restore *r)
-{
-	bool same = r->info->vdso_sum == vdso_sum();
-
-	snap_for_each(&r->image.snap, REC_VMA, const struct rec_vma, v) {
-		unsigned int i;
-
-		if (!(v->kind & VMA_F_SPECIAL))
-			continue;
-		for (i = 0; i < r->nr_vdso; i++)
-			if (!strcmp(r->vdso[i].name, v->name) && r->vdso[i].len == v->end - v->start)
-				break;
-		if (i == r->nr_vdso || !same)
-			return fail(-EOPNOTSUPP, "the tree's %s does not fit the one here (made on %s): another "
-				    "kernel has another, and a kernel fits it to the processor", v->name,
-				    r->image.header.release);
-	}
-	return 0;
-}
-
 /* Stubs have it too; who had no terminal lets go of it by this. */
 static int keep_terminal(struct restore *r)
 {
@@ -297,5 +276,5 @@ int restore_prepare(struct restore *r)
 		err = keep_terminal(r);
 	if (!err)
 		err = place_machine(r);
-	return err ? err : check_vdso(r);
+	return err ? err : vdso_prepare(r);
 }

@@ -38,10 +38,22 @@ bool arch_cpu_saves_more(const struct rec_cpu *have, const struct rec_cpu *need,
 /* A kind of register state that the two keep at different places in memory, or NULL; which: its number. */
 const char *arch_cpu_moved(const struct rec_cpu *have, const struct rec_cpu *need, unsigned int *which);
 
+/*
+ * Write code over a function of a vdso, of so many bytes: it goes on at that address, or where there is none (0)
+ * does as a system call what the function's name says. false: no room.
+ */
+bool arch_redirect(void *at, size_t room, const char *name, __u64 to);
+
 /* The system call that the thread is in, or -1. */
 static inline long arch_syscall_nr(const struct user_regs_struct *regs)
 {
 	return (long)regs->orig_rax;
+}
+
+/* Where the thread goes on. */
+static inline __u64 arch_ip(const struct user_regs_struct *regs)
+{
+	return regs->rip;
 }
 
 /* The thread returns from a system call that restarts through its restart_block. */

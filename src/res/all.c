@@ -3,7 +3,7 @@
 #include "res.h"
 
 extern const struct res_type res_tty, res_tty_file, res_tty_data, res_tty_echo, res_ctty;
-extern const struct res_type res_pidns, res_pid, res_tree, res_cpu, res_userns, res_owners, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
+extern const struct res_type res_pidns, res_pid, res_tree, res_cpu, res_vdso, res_userns, res_owners, res_mntns, res_mount, res_ghost, res_shmem, res_file, res_pipe,
 	res_pipe_data, res_eventfd, res_timerfd, res_signalfd, res_epoll, res_epoll_item, res_socket, res_sock, res_unix,
 	res_unix_pending, res_unix_path, res_unix_msg, res_unix_file,
 	res_netlink, res_netlink_group, res_packet, res_packet_member,
@@ -16,7 +16,7 @@ extern const struct res_type res_pidns, res_pid, res_tree, res_cpu, res_userns, 
 	res_area_policy, res_task_policy, res_pkeys, res_proc, res_task, res_external, res_fd, res_timer, res_regs, res_siginfo, res_seccomp, res_sched;
 
 const struct res_type *const res_types[] = {
-	&res_pidns, &res_pid, &res_tree, &res_cpu,
+	&res_pidns, &res_pid, &res_tree, &res_cpu, &res_vdso,
 	/* entered to make mount namespaces that they own */
 	&res_userns, &res_owners,
 	/* before anything is opened, and entered before anything else is done */

@@ -65,6 +65,17 @@ static int collect_task(struct dump *d, const struct rec_task *t)
 	return 0;
 }
 
+/* sched_setattr(2) of older kernels takes no notice of it. */
+static int has_slice(pid_t tid, __u64 slice)
+{
+	struct attr a = {};
+
+	if (syscall(SYS_sched_getattr, tid, &a, sizeof(a), 0))
+		return fail(-errno, "read the scheduling of task %d", tid);
+	return a.runtime == slice ? 0 : fail(-EOPNOTSUPP, "a time slice of its own (%llu ns, of task %d) needs a kernel of "
+					     "6.12 or newer", slice, tid);
+}
+
 /* Only what differs from a fresh task: most are SCHED_OTHER at nice 0, and so are stubs. */
 static int join(struct restore *r, const void *rec)
 {
@@ -75,6 +86,8 @@ static int join(struct restore *r, const void *rec)
 		.period = s->period,
 	};
 
+	pid_t tid = restore_unit(r, s->task)->tid;
+
 	if (restore_unit(r, s->task)->task->exit_state)
 		return 0;
 	if (s->util_min || (s->util_max && s->util_max != 1024)) {
@@ -83,9 +96,9 @@ static int join(struct restore *r, const void *rec)
 		a.util_max = s->util_max;
 	}
 	/* from here: in a user namespace it would lack the right */
-	if (syscall(SYS_sched_setattr, restore_unit(r, s->task)->tid, &a, 0))
-		return fail(-errno, "set the scheduling of task %d", restore_unit(r, s->task)->tid);
-	return 0;
+	if (syscall(SYS_sched_setattr, tid, &a, 0))
+		return fail(-errno, "set the scheduling of task %d", tid);
+	return s->runtime && s->policy != SCHED_DEADLINE ? has_slice(tid, s->runtime) : 0;
 }
 
 const struct res_type res_sched = {

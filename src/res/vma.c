@@ -23,6 +23,7 @@
 #include "restore.h"
 #include "shm.h"
 #include "shmem.h"
+#include "vdso.h"
 
 #define R struct rec_vma
 #define PAGE 4096ull
@@ -48,12 +49,6 @@ static const struct field fields[] = {
 	FIELD(R, name, MUST_MATCH, AS_TEXT),
 };
 
-static bool is_vdso(const struct rec_vma *v)
-{
-	return v->kind & VMA_F_SPECIAL &&
-	       (!strcmp(v->name, "[vdso]") || !strncmp(v->name, "[vvar", 5));
-}
-
 static const char *flag_refusal(const struct rec_vma *v)
 {
 	if (v->kind & VMA_F_UFFD)
@@ -78,7 +73,7 @@ static int check(struct check *c, const void *rec)
 	const char *why;
 	char buf[256];
 
-	if (is_vdso(v))
+	if (vdso_area(v))
 		return 0;
 	why = flag_refusal(v);
 	if (!why)
@@ -123,7 +118,7 @@ static int read_vma(const struct image *img, const void *rec)
 	if (v->start % PAGE || v->end % PAGE || v->start >= v->end || v->end > ADDRESS_MAX ||
 	    strnlen(v->name, sizeof(v->name)) == sizeof(v->name) || v->pgoff > ~0ull / PAGE ||
 	    (v->kind & VMA_F_HUGETLB && (huge_shift(v) < 12 || huge_shift(v) > 34)) ||
-	    (!is_vdso(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)) ||
+	    (!vdso_area(v) && flag_refusal(v)) || (v->kind & VMA_F_SYSV && shm_area_refusal(&img->snap, v)) ||
 	    (v->kind & VMA_F_AIO && aio_area_refusal(&img->snap, v)) || pkeys_area_refusal(&img->snap, v))
 		return fail(-ERR_IMAGE, "image: area %#llx-%#llx of mm %llu is impossible", v->start,
 			    v->end, v->mm);
@@ -150,14 +145,6 @@ static int first_protection(const struct rec_vma *v)
 	if (!(v->flags & VM_MAYSHARE) && v->flags & (VM_ACCOUNT | VM_NORESERVE | VM_HUGETLB))
 		prot |= PROT_READ | PROT_WRITE;
 	return prot;
-}
-
-static void join_vdso(struct restore *r, struct batch *b, const struct rec_vma *v)
-{
-	for (unsigned int i = 0; i < r->nr_vdso; i++)
-		if (!strcmp(r->vdso[i].name, v->name))
-			batch_op(b, SYS_mremap, r->vdso[i].parked, r->vdso[i].len, r->vdso[i].len,
-				 MREMAP_MAYMOVE | MREMAP_FIXED, v->start);
 }
 
 static void advise(struct batch *b, const struct rec_vma *v, __u64 flag, int advice)
@@ -191,8 +178,8 @@ static int join(struct restore *r, const void *rec)
 	struct batch *b = restore_batch(r, v->mm);
 	int err;
 
-	if (is_vdso(v)) {
-		join_vdso(r, b, v);
+	if (vdso_area(v)) {
+		vdso_join(r, b, v);
 		return 0;
 	}
 	if (v->kind & VMA_F_AIO) { /* keeps the place until aio_restore() */
@@ -251,7 +238,7 @@ static int finish(struct restore *r, const void *rec)
 	const struct rec_shmem *shm = shmem_of_area(&r->image.snap, v);
 	size_t len = v->end - v->start;
 
-	if (is_vdso(v) || v->kind & VMA_F_AIO)
+	if (vdso_area(v) || v->kind & VMA_F_AIO)
 		return 0;
 	if (shm && shmem_join_fill(r, b, shm, v))
 		return -ERR_IMAGE;

@@ -62,6 +62,7 @@
 	X(refuse_memory)                                                                           \
 	X(growsdown)                                                                               \
 	X(vdso)                                                                                    \
+	X(vdso_inside)                                                                             \
 	X(syscall_read)                                                                            \
 	X(syscall_write)                                                                           \
 	X(syscall_nanosleep)                                                                       \

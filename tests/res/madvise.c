@@ -3,11 +3,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -267,44 +265,4 @@ const struct fixture fixture_growsdown = {
 	.setup = setup_growsdown,
 	.verify = verify_growsdown,
 	.flags = FX_ROUNDS,
-};
-
-/* ---- vdso ---- */
-
-static unsigned long vdso;
-static int (*vdso_time)(clockid_t, struct timespec *);
-static int64_t seen;
-
-static void setup_vdso(void)
-{
-	vdso = getauxval(AT_SYSINFO_EHDR);
-	if (!vdso)
-		fx_skip("no vdso");
-	vdso_time = clock_gettime;
-	seen = fx_now();
-}
-
-static void verify_vdso(void)
-{
-	struct timespec by_vdso, by_call;
-	struct timeval tv;
-
-	expect_eq("address of the vdso", getauxval(AT_SYSINFO_EHDR), vdso);
-	expect(!memcmp((void *)vdso, "\177ELF", 4), "no vdso at its address");
-	expect(!vdso_time(CLOCK_MONOTONIC, &by_vdso), "clock_gettime of the vdso");
-	syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &by_call);
-	expect(by_call.tv_sec - by_vdso.tv_sec >= 0 && by_call.tv_sec - by_vdso.tv_sec < 60,
-	       "the vdso says %ld s, the kernel %ld s", by_vdso.tv_sec, by_call.tv_sec);
-	expect(!gettimeofday(&tv, NULL) && tv.tv_sec > 1600000000, "gettimeofday");
-	expect(time(NULL) >= tv.tv_sec, "time");
-	expect(fx_now() > seen, "time runs backwards");
-	seen = fx_now();
-}
-
-const struct fixture fixture_vdso = {
-	.name = "vdso",
-	.about = "clocks through the vdso",
-	.setup = setup_vdso,
-	.verify = verify_vdso,
-	.flags = FX_ROUNDS | FX_NESTED,
 };
