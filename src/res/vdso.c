@@ -101,11 +101,9 @@ static const struct rec_vma *code_of(const struct snap *s, __u64 mm)
 	return NULL;
 }
 
-__u64 vdso_bytes(const struct restore *r, __u64 mm)
+const struct rec_vma *vdso_led_on(const struct restore *r, __u64 mm)
 {
-	const struct rec_vma *v = r->vdso_fd < 0 ? NULL : code_of(&r->image.snap, mm);
-
-	return v ? v->end - v->start : 0;
+	return r->vdso_fd < 0 ? NULL : code_of(&r->image.snap, mm);
 }
 
 /* Only calls from outside are led on. */

@@ -17,8 +17,8 @@ int vdso_collect(struct dump *d);
 bool vdso_code(const struct rec_vma *v);
 bool vdso_area(const struct rec_vma *v);
 
-/* What a restore on another kernel adds to the plain memory of that mm, in bytes. */
-__u64 vdso_bytes(const struct restore *r, __u64 mm);
+/* The image's, where a restore on another kernel makes plain memory of it; else NULL. */
+const struct rec_vma *vdso_led_on(const struct restore *r, __u64 mm);
 
 /*
  * Once it is known where stubs have theirs: can the image's areas be that again? Or, with another kernel's
