@@ -21,7 +21,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define MAX_TASKS 4096
+#define MAX_TASKS 65536
+#define MAX_PID (4 << 20) /* PID_MAX_LIMIT */
 
 struct process {
 	int pid, ppid;
@@ -31,6 +32,7 @@ struct process {
 };
 
 static struct process all[MAX_TASKS];
+static struct process *by_pid[MAX_PID];
 static int nr_all;
 static struct process *tree[MAX_TASKS];
 static int nr_tree;
@@ -137,19 +139,15 @@ static void read_all(void)
 	DIR *dir = opendir("/proc");
 	struct dirent *entry;
 
-	while (dir && (entry = readdir(dir)) && nr_all < MAX_TASKS)
-		if (atoi(entry->d_name) > 0 && read_process(atoi(entry->d_name), &all[nr_all]))
-			nr_all++;
+	while (dir && (entry = readdir(dir)) && nr_all < MAX_TASKS) {
+		int pid = atoi(entry->d_name);
+
+		if (pid <= 0 || pid >= MAX_PID || !read_process(pid, &all[nr_all]))
+			continue;
+		by_pid[pid] = &all[nr_all++];
+	}
 	if (dir)
 		closedir(dir);
-}
-
-static struct process *find(int pid)
-{
-	for (int i = 0; i < nr_all; i++)
-		if (all[i].pid == pid)
-			return &all[i];
-	return NULL;
 }
 
 static bool is_below(const struct process *p, int root)
@@ -157,7 +155,7 @@ static bool is_below(const struct process *p, int root)
 	for (int guard = 0; p && guard < MAX_TASKS; guard++) {
 		if (p->pid == root)
 			return true;
-		p = find(p->ppid);
+		p = by_pid[p->ppid];
 	}
 	return false;
 }
@@ -197,7 +195,8 @@ static bool collect(int root)
 		tree[nr_tree++] = &all[i];
 	}
 	qsort(tree, nr_tree, sizeof(tree[0]), by_chain);
-	return true;
+	errno = ENOENT; /* it has ended since, or there are too many */
+	return nr_tree;
 }
 
 /* ---- facts of a task ---- */
@@ -278,7 +277,7 @@ static void tell_sched(int tid)
 static void tell_stat(const struct process *p)
 {
 	char *stat = slurp_of(p->pid, "stat", NULL), *at = stat ? strrchr(stat, ')') : NULL;
-	const struct process *parent = find(p->ppid);
+	const struct process *parent = by_pid[p->ppid];
 	int field = 2;
 
 	tell("parent %s", p != tree[0] && parent ? parent->chain : "outside");
