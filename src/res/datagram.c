@@ -222,17 +222,17 @@ static int connect_to(const struct rec_sock *k, const R *d, const struct tcp_tup
 	return connect(fd, &a.any, len) ? fail(-errno, "connect a socket to who sent it a datagram") : 0;
 }
 
-/* What comes to a connected socket sets SO_INCOMING_CPU. */
-static int disconnect(struct restore *r, __u64 sock, int fd)
+/* What comes to a connected socket sets SO_INCOMING_CPU; a port that the kernel chose goes with the connection. */
+static int disconnect(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, int fd)
 {
 	struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int cpu = -1;
 
-	sockopt_saved(&r->image.snap, sock, SOL_SOCKET, SO_INCOMING_CPU, &cpu);
+	sockopt_saved(&r->image.snap, k->addr, SOL_SOCKET, SO_INCOMING_CPU, &cpu);
 	if (connect(fd, &none, sizeof(none)) ||
 	    setsockopt(fd, SOL_SOCKET, SO_INCOMING_CPU, &cpu, sizeof(cpu)))
 		return fail(-errno, "disconnect a socket");
-	return 0;
+	return i->locks & INET_BIND_PORT ? 0 : inet_bind(r, k, i, false, fd);
 }
 
 static int restore_datagram(struct restore *r, const void *rec)
@@ -259,7 +259,7 @@ static int restore_datagram(struct restore *r, const void *rec)
 			err = fail(err, "send a datagram of %u bytes again", d->bytes);
 	}
 	if (shared && !err)
-		err = disconnect(r, d->sock, fd);
+		err = disconnect(r, k, i, fd);
 	return err;
 }
 

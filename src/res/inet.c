@@ -302,14 +302,14 @@ static bool bind_as_chosen(struct restore *r, const struct rec_sock *k, const R 
 		return false;
 	*(k->family == AF_INET ? &a.v4.sin_port : &a.v6.sin6_port) = 0;
 	done = !bind(fd, &a.any, len) && has_port(k, fd, i->sport);
-	if (!done)
-		connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr));
+	if (!done && connect(fd, &(struct sockaddr){ .sa_family = AF_UNSPEC }, sizeof(struct sockaddr)))
+		return false;
 	sockopt_saved(&r->image.snap, k->addr, SOL_IP, IP_LOCAL_PORT_RANGE, &saved);
 	setsockopt(fd, SOL_IP, IP_LOCAL_PORT_RANGE, &saved, sizeof(saved));
 	return done;
 }
 
-static int bind_it(struct restore *r, const struct rec_sock *k, const R *i, bool by_route, int fd)
+int inet_bind(struct restore *r, const struct rec_sock *k, const R *i, bool by_route, int fd)
 {
 	static const __u8 none[16];
 	bool any = chosen_by_connect(k, i) || (by_route && would_be_only(k, i, fd)), raw = k->type == SOCK_RAW;
@@ -348,7 +348,7 @@ int inet_make(struct restore *r, const struct rec_sock *k, const R *i, bool by_r
 		 setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)))
 		err = fail(-errno, "set SO_REUSEADDR");
 	if (!err)
-		err = bind_it(r, k, i, by_route, fd);
+		err = inet_bind(r, k, i, by_route, fd);
 	return err ? err : take_fd(&fd);
 }
 

@@ -41,6 +41,9 @@ bool inet_is_connection(const struct rec_sock *k);
  */
 int inet_make(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, bool by_route);
 
+/* Bind it to its address, also once more when disconnecting has taken that. 0 or a reported error, as above. */
+int inet_bind(struct restore *r, const struct rec_sock *k, const struct rec_inet *i, bool by_route, int fd);
+
 /* Are all addresses free that the sockets of the image are bound to? 0 or a reported error. Makes nothing. */
 int inet_preflight(struct restore *r);
 
