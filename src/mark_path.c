@@ -85,7 +85,8 @@ static int read_info(struct mark_finder *f, const struct snap *s, const struct u
 		}
 		f->info[f->nr++] = i;
 	}
-	qsort(f->info, f->nr, sizeof(*f->info), by_number);
+	if (f->nr)
+		qsort(f->info, f->nr, sizeof(*f->info), by_number);
 	return 0;
 }
 
