@@ -41,13 +41,22 @@ static const struct field fields[] = {
 	FIELD(R, period, MUST_MATCH, AS_DEC),
 };
 
+static int read_attr(pid_t tid, struct attr *a)
+{
+	*a = (struct attr){};
+	if (syscall(SYS_sched_getattr, tid, a, sizeof(*a), 0))
+		return fail(-errno, "read the scheduling of thread %d", tid);
+	return 0;
+}
+
 static int collect_task(struct dump *d, const struct rec_task *t)
 {
-	struct attr a = {};
 	struct rec_sched *r;
+	struct attr a;
+	int err = read_attr(task_tid(&d->tree, t), &a);
 
-	if (syscall(SYS_sched_getattr, task_tid(&d->tree, t), &a, sizeof(a), 0))
-		return fail(-errno, "read the scheduling of thread %d", task_tid(&d->tree, t));
+	if (err)
+		return err;
 	r = snap_new(&d->snap, REC_SCHED, sizeof(*r));
 	if (!r)
 		return fail(-ENOMEM, "dump");
@@ -68,10 +77,11 @@ static int collect_task(struct dump *d, const struct rec_task *t)
 /* sched_setattr(2) of older kernels takes no notice of it. */
 static int has_slice(pid_t tid, __u64 slice)
 {
-	struct attr a = {};
+	struct attr a;
+	int err = read_attr(tid, &a);
 
-	if (syscall(SYS_sched_getattr, tid, &a, sizeof(a), 0))
-		return fail(-errno, "read the scheduling of task %d", tid);
+	if (err)
+		return err;
 	return a.runtime == slice ? 0 : fail(-EOPNOTSUPP, "a time slice of its own (%llu ns, of task %d) needs a kernel of "
 					     "6.12 or newer", slice, tid);
 }
@@ -85,7 +95,6 @@ static int join(struct restore *r, const void *rec)
 		.priority = s->priority, .runtime = s->runtime, .deadline = s->deadline,
 		.period = s->period,
 	};
-
 	pid_t tid = restore_unit(r, s->task)->tid;
 
 	if (restore_unit(r, s->task)->task->exit_state)

@@ -136,17 +136,12 @@ static int make(struct restore *r, const struct rec_timer *t, bool takes_ids, in
 	return 0;
 }
 
-/* All of a process at once: ids can only be counted up, and a walk tells them in any order. */
-static int join(struct restore *r, const void *rec)
+static int make_all(struct restore *r, void **all, size_t nr)
 {
-	size_t nr;
-	void **all = snap_range(&r->image.snap, REC_TIMER, ((const struct rec_timer *)rec)->signal, &nr);
-	const struct rec_timer **v _free_ = rec == all[0] ? calloc(nr, sizeof(*v)) : NULL;
+	const struct rec_timer **v _free_ = calloc(nr, sizeof(*v));
 	bool takes_ids = kernel_takes_ids();
 	int err = 0;
 
-	if (rec != all[0])
-		return 0;
 	if (!v)
 		return fail(-ENOMEM, "restore");
 	memcpy(v, all, nr * sizeof(*v));
@@ -154,6 +149,15 @@ static int join(struct restore *r, const void *rec)
 	for (size_t i = 0; i < nr && !err; i++)
 		err = make(r, v[i], takes_ids, i ? v[i - 1]->id + 1 : 0);
 	return err;
+}
+
+/* All of a process at once: ids can only be counted up, and a walk tells them in any order. */
+static int join(struct restore *r, const void *rec)
+{
+	size_t nr;
+	void **all = snap_range(&r->image.snap, REC_TIMER, ((const struct rec_timer *)rec)->signal, &nr);
+
+	return rec == all[0] ? make_all(r, all, nr) : 0;
 }
 
 const struct res_type res_timer = {
