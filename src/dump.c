@@ -165,7 +165,7 @@ static int collect_tree(struct dump *d)
 	r->clock_monotonic = now_ns(CLOCK_MONOTONIC);
 	r->clock_boottime = now_ns(CLOCK_BOOTTIME);
 	r->clock_realtime = now_ns(CLOCK_REALTIME);
-	r->vdso_sum = vdso_sum();
+	r->vdso_sum = vdso_sum(d->vdso, d->vdso_len);
 	for (size_t i = 0; i < d->tree.nr; i++) {
 		r->processes++;
 		r->threads += d->tree.procs[i].nr_threads;
@@ -400,6 +400,7 @@ static int recipe(struct dump *d)
 	int err;
 
 	arch_cpu(&d->cpu);
+	d->vdso = vdso_own(&d->vdso_len);
 	err = walk_open(&d->walk, &wopts); /* 50-200 ms that the target need not pay for */
 	if (!err)
 		err = pages_pool_create(&d->pool);

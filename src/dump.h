@@ -48,6 +48,8 @@ struct dump {
 	struct users users;
 	const struct snap *sysv_like; /* the records of an image say which System V objects; else NULL */
 	struct rec_cpu cpu;  /* of this system */
+	const void *vdso;    /* of this kernel, with its length */
+	size_t vdso_len;
 	struct rec_task own; /* this process, for what must be equal */
 	struct freeze freeze;
 	struct check check;

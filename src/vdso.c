@@ -28,12 +28,9 @@ const void *vdso_own(size_t *len)
 	return NULL;
 }
 
-__u64 vdso_sum(void)
+__u64 vdso_sum(const void *vdso, size_t len)
 {
-	size_t len;
-	const void *own = vdso_own(&len);
-
-	return own ? XXH3_64bits(own, len) : 0;
+	return vdso ? XXH3_64bits(vdso, len) : 0;
 }
 
 /* The dynamic symbols of an image in memory. libelf keeps to its bounds. */

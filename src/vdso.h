@@ -9,8 +9,8 @@
 /* This kernel's, as it is in this process; it is the same in all tasks. NULL: there is none. */
 const void *vdso_own(size_t *len);
 
-/* Its checksum; 0 when there is none. */
-__u64 vdso_sum(void);
+/* A checksum of that; 0 when there is none. */
+__u64 vdso_sum(const void *vdso, size_t len);
 
 /*
  * Change a copy of another kernel's vdso so that each of its functions (its dynamic symbols) goes to the one

@@ -25,12 +25,32 @@ static const struct field fields[] = {
 	FIELD(R, text, MAY_DIFFER, AS_TEXT),
 };
 
-static const struct option *find_option(const R *r)
+int sockopt_save(struct snap *s, __u64 sock, const struct option *o, const void *value, int len)
+{
+	R *r = snap_new(s, REC_SOCKOPT, sizeof(*r) + len);
+
+	if (!r)
+		return fail(-ENOMEM, "sockopt");
+	r->sock = sock;
+	r->level = o->level;
+	r->name = o->name;
+	r->len = len;
+	snprintf(r->text, sizeof(r->text), "%s", o->text);
+	memcpy(r->value, value, len);
+	return 0;
+}
+
+const struct option *sockopt_find(__u32 level, __u32 name)
 {
 	for (size_t i = 0; i < SOCKOPTS; i++)
-		if (sockopt_table[i].level == r->level && sockopt_table[i].name == r->name)
+		if (sockopt_table[i].level == level && sockopt_table[i].name == name)
 			return &sockopt_table[i];
 	return NULL;
+}
+
+static const struct option *find_option(const R *r)
+{
+	return sockopt_find(r->level, r->name);
 }
 
 static int read_sockopt(const struct image *img, const void *rec)

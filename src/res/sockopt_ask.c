@@ -136,21 +136,6 @@ static bool is_automatic(const struct option *o, const struct rec_sock *k, int f
 	return !(locked & (o->name == SO_SNDBUF ? 1 : 2));
 }
 
-static int save(const struct asking *a, const struct option *o, const void *value, int len)
-{
-	struct rec_sockopt *r = snap_new(&a->dump->snap, REC_SOCKOPT, sizeof(*r) + len);
-
-	if (!r)
-		return fail(-ENOMEM, "sockopt");
-	r->sock = a->sock->addr;
-	r->level = o->level;
-	r->name = o->name;
-	r->len = len;
-	snprintf(r->text, sizeof(r->text), "%s", o->text);
-	memcpy(r->value, value, len);
-	return 0;
-}
-
 /* An answer for the sockets that come after; what does not fit is not known of them either. */
 static void note(struct asking *a, size_t i, const void *value, int len)
 {
@@ -181,7 +166,7 @@ static int ask(struct asking *a, size_t i)
 		return 0;
 	a->buffer |= o->how == BUFFER;
 	note(a, i, value, len);
-	return save(a, o, value, len);
+	return sockopt_save(&a->dump->snap, a->sock->addr, o, value, len);
 }
 
 /* Options come in the order of the table, and so do the answers. */
@@ -189,11 +174,12 @@ static int answer(struct asking *a, size_t i)
 {
 	const struct answers *known = a->by[sockopt_table[i].by].known;
 	int *at = &a->by[sockopt_table[i].by].at;
+	const struct value *v;
 
 	if (*at == known->nr || known->differ[*at].option != i)
 		return 0;
-	(*at)++;
-	return save(a, &sockopt_table[i], known->differ[*at - 1].value.bytes, known->differ[*at - 1].value.len);
+	v = &known->differ[(*at)++].value;
+	return sockopt_save(&a->dump->snap, a->sock->addr, &sockopt_table[i], v->bytes, v->len);
 }
 
 /* Either it is known what those with this word say, or this one will have told. */

@@ -38,4 +38,12 @@ struct option {
 
 extern const struct option sockopt_table[SOCKOPTS];
 
+/* NULL: it is not there. */
+const struct option *sockopt_find(__u32 level, __u32 name);
+
+struct snap;
+
+/* A record of an option's value. 0 or a reported error. */
+int sockopt_save(struct snap *s, __u64 sock, const struct option *o, const void *value, int len);
+
 #endif

@@ -26,11 +26,11 @@
 #include "log.h"
 #include "reach.h"
 #include "rec_file.h"
-#include "rec_sockopt.h"
 #include "res.h"
 #include "restore.h"
 #include "sock.h"
 #include "sockopt.h"
+#include "sockopt_table.h"
 #include "tcp_lock.h"
 
 #define R struct rec_tcp
@@ -446,17 +446,12 @@ static int connected(struct restore *r, const struct rec_sock *k, const struct r
 /* Then it is as a restored tree is compared with. */
 static int lose_v6only(struct restore *r, const struct rec_sock *k, const struct rec_inet *i)
 {
-	struct rec_sockopt *o = snap_new(&r->image.snap, REC_SOCKOPT, sizeof(*o) + sizeof(int));
+	const int on = 1;
 	char from[INET_TEXT], to[INET_TEXT];
+	int err = sockopt_save(&r->image.snap, k->addr, sockopt_find(SOL_IPV6, IPV6_V6ONLY), &on, sizeof(on));
 
-	if (!o)
-		return fail(-ENOMEM, "tcp");
-	o->sock = k->addr;
-	o->level = SOL_IPV6;
-	o->name = IPV6_V6ONLY;
-	o->len = sizeof(int);
-	strcpy(o->text, "IPV6_V6ONLY");
-	*(int *)o->value = 1;
+	if (err)
+		return err;
 	warn("connection %s to %s will have IPV6_V6ONLY set, as the routes here would choose another address for it",
 	     inet_text(k, i->saddr, i->sport, i->bound_if, from), inet_text(k, i->daddr, i->dport, i->bound_if, to));
 	return 0;

@@ -33,17 +33,15 @@ static const struct field fields[] = {
 
 int vdso_collect(struct dump *d)
 {
-	size_t len;
-	const void *own = vdso_own(&len);
-	R *r = own ? snap_new(&d->snap, REC_VDSO, sizeof(*r) + len) : NULL;
+	R *r = d->vdso ? snap_new(&d->snap, REC_VDSO, sizeof(*r) + d->vdso_len) : NULL;
 
-	if (!own)
+	if (!d->vdso)
 		return 0;
 	if (!r)
 		return fail(-ENOMEM, "dump");
 	r->root = d->tree.root->pid->addr;
-	r->bytes = len;
-	memcpy(r->data, own, len);
+	r->bytes = d->vdso_len;
+	memcpy(r->data, d->vdso, d->vdso_len);
 	return 0;
 }
 
@@ -79,7 +77,9 @@ static const struct vdso_part *find_part(const struct restore *r, const char *na
 /* Of the same code, and in the same pieces. */
 static bool is_same(const struct restore *r)
 {
-	if (r->info->vdso_sum != vdso_sum())
+	const struct vdso_part *own = find_part(r, "[vdso]");
+
+	if (r->info->vdso_sum != (own ? vdso_sum((const void *)own->start, own->len) : 0))
 		return false;
 	snap_for_each(&r->image.snap, REC_VMA, const struct rec_vma, v) {
 		const struct vdso_part *part = vdso_area(v) ? find_part(r, v->name) : NULL;
@@ -116,8 +116,8 @@ static int nobody_inside(const struct snap *s)
 
 		if (v && ip >= v->start && ip < v->end)
 			return fail(-EOPNOTSUPP, "task (%.16s) was inside of its vdso (a call like clock_gettime(2)) when it "
-				    "was dumped, and the one here is another: dump it again, or restore on %s",
-				    t->comm, "the kernel it comes from");
+				    "was dumped, and the one here is another: dump it again, or restore on the kernel it "
+				    "comes from", t->comm);
 	}
 	return 0;
 }
@@ -125,16 +125,14 @@ static int nobody_inside(const struct snap *s)
 /* The image's, led to where stubs have theirs, in a file that they read it from. */
 static int make_file(struct restore *r, const R *image)
 {
-	size_t own_len;
-	const void *own = vdso_own(&own_len);
-	const struct vdso_part *part = find_part(r, "[vdso]");
+	const struct vdso_part *own = find_part(r, "[vdso]");
 	void *code _free_ = malloc(image->bytes);
 	int fd _close_ = memfd_create("vdso", MFD_CLOEXEC), err;
 
 	if (!code || fd < 0)
 		return fail(code ? -errno : -ENOMEM, "make room for the image's vdso");
 	memcpy(code, image->data, image->bytes);
-	err = own && part ? vdso_redirect(code, image->bytes, own, own_len, part->parked) : -ENOEXEC;
+	err = own ? vdso_redirect(code, image->bytes, (const void *)own->start, own->len, own->parked) : -ENOEXEC;
 	if (err)
 		return fail(err, "lead the image's vdso (%u bytes, of %s) to the one here", image->bytes,
 			    r->image.header.release);

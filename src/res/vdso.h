@@ -11,6 +11,7 @@ struct dump;
 struct rec_vma;
 struct restore;
 
+/* The record of dump.vdso, which is found before the tree is stopped. */
 int vdso_collect(struct dump *d);
 
 /* An area of the kernel's: "[vdso]" itself, or that or data of it. */
