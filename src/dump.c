@@ -138,6 +138,16 @@ static __u64 private_bytes(pid_t pid)
 	return (resident - shared) * 4096;
 }
 
+/* Whoever was stopped in a sleep before has a restart_block that is not a fresh task's, as ours is. */
+static bool was_stopped(const struct dump *d)
+{
+	for (size_t i = 0; i < d->tree.nr; i++)
+		for (unsigned int j = 0; j < d->tree.procs[i].nr_threads; j++)
+			if (d->tree.procs[i].threads[j]->restart.fn != d->own.restart.fn)
+				return true;
+	return false;
+}
+
 void dump_make_room(struct dump *d)
 {
 	__u64 pages = 0;
@@ -147,6 +157,8 @@ void dump_make_room(struct dump *d)
 	pages_pool_warm(d->pool, pages);
 	/* with each process come records, and extents; what is too much is given back in the end */
 	image_reserve(d->image, pages + pages / 64 + (d->tree.nr << 15));
+	if (was_stopped(d))
+		restart_names_learn(&d->restarts);
 }
 
 /* What the whole tree is: the record that an image is read by. */

@@ -13,6 +13,7 @@
 #include "ids.h"
 #include "image.h"
 #include "pages.h"
+#include "restart_block.h"
 #include "rec_cpu.h"
 #include "res/tcp.h"
 #include "snap.h"
@@ -50,6 +51,7 @@ struct dump {
 	struct rec_cpu cpu;  /* of this system */
 	const void *vdso;    /* of this kernel, with its length */
 	size_t vdso_len;
+	struct restart_names restarts;
 	struct rec_task own; /* this process, for what must be equal */
 	struct freeze freeze;
 	struct check check;

@@ -20,33 +20,39 @@ static __u64 clock_ns(clockid_t clock)
 	return clock_gettime(clock, &ts) ? 0 : ts.tv_sec * 1000000000ull + ts.tv_nsec;
 }
 
-/* The name of a kernel function by its address; kallsyms has all text symbols everywhere. */
-static int symbol_at(__u64 addr, char *name, size_t len)
-{
-	FILE *f _fclose_ = fopen("/proc/kallsyms", "re");
-	char line[256], sym[128];
-	unsigned long long at;
-	char type;
-
-	while (f && fgets(line, sizeof(line), f)) {
-		if (sscanf(line, "%llx %c %127s", &at, &type, sym) != 3 || at != addr)
-			continue;
-		snprintf(name, len, "%s", sym);
-		return 0;
-	}
-	return -ENOENT;
-}
-
 static __u64 left(__u64 expires, __u64 now)
 {
 	return expires > now ? expires - now : 1;
 }
 
-/* The system call tells the variant, except when it was restarted once before. */
-static unsigned int variant(const struct rec_restart *b, long nr)
+/* RESTART_NONE: of another call, or no such function. */
+static unsigned int variant_of(const char *name)
 {
-	char name[128];
+	if (!strstr(name, "restart"))
+		return RESTART_NONE;
+	if (strstr(name, "nanosleep"))
+		return RESTART_NANOSLEEP;
+	if (strstr(name, "poll"))
+		return RESTART_POLL;
+	return strstr(name, "futex") ? RESTART_FUTEX : RESTART_NONE;
+}
 
+void restart_names_learn(struct restart_names *n)
+{
+	FILE *f _fclose_ = n->learnt ? NULL : fopen("/proc/kallsyms", "re");
+	char line[256], name[128];
+	unsigned long long at;
+	char type;
+
+	n->learnt = true;
+	while (f && n->nr < ARRAY_SIZE(n->v) && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%llx %c %127s", &at, &type, name) == 3 && variant_of(name))
+			n->v[n->nr++] = (struct restart_name){ at, variant_of(name) };
+}
+
+/* The system call tells the variant, except when it was restarted once before. */
+static unsigned int variant(struct restart_names *n, const struct rec_restart *b, long nr)
+{
 	switch (nr) {
 	case SYS_nanosleep:
 	case SYS_clock_nanosleep:
@@ -56,13 +62,11 @@ static unsigned int variant(const struct rec_restart *b, long nr)
 	case SYS_futex:
 		return RESTART_FUTEX;
 	}
-	if (symbol_at(b->fn, name, sizeof(name)))
-		return RESTART_NONE;
-	if (strstr(name, "nanosleep"))
-		return RESTART_NANOSLEEP;
-	if (strstr(name, "poll"))
-		return RESTART_POLL;
-	return strstr(name, "futex") ? RESTART_FUTEX : RESTART_NONE;
+	restart_names_learn(n);
+	for (unsigned int i = 0; i < n->nr; i++)
+		if (n->v[i].fn == b->fn)
+			return n->v[i].variant;
+	return RESTART_NONE;
 }
 
 /*
@@ -70,12 +74,12 @@ static unsigned int variant(const struct rec_restart *b, long nr)
  * with the arguments of the original. After restart_syscall() these are gone, so they come from the
  * block.
  */
-void restart_block_read(const struct rec_restart *b, struct rec_regs *regs)
+void restart_block_read(struct restart_names *n, const struct rec_restart *b, struct rec_regs *regs)
 {
 	struct user_regs_struct *g = (void *)regs->data;
 	bool again = g->orig_rax == SYS_restart_syscall;
 
-	regs->restart = variant(b, g->orig_rax);
+	regs->restart = variant(n, b, g->orig_rax);
 	switch (regs->restart) {
 	case RESTART_NANOSLEEP:
 		regs->remaining = left(b->expires, clock_ns(b->clockid));

@@ -51,7 +51,7 @@ static int collect_task(struct dump *d, const struct rec_task *t)
 	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(r->sigmask), &r->sigmask))
 		return fail(-errno, "read the signal mask of thread %d", tid);
 	if (arch_restarts_by_block(&regs))
-		restart_block_read(&t->restart, r);
+		restart_block_read(&d->restarts, &t->restart, r);
 	return 0;
 }
 
