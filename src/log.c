@@ -22,10 +22,11 @@ bool log_is_journal(int fd)
 }
 
 /* sd-daemon(3): the journal takes the priority from the head of a line. */
-static void say(int priority, const char *what, const char *text, const char *why)
+static void say(int priority, const char *what, const char *why, const char *fmt, va_list ap)
 {
-	char head[8] = "";
+	char head[8] = "", text[1024];
 
+	vsnprintf(text, sizeof(text), fmt, ap);
 	if (log_is_journal(STDERR_FILENO))
 		snprintf(head, sizeof(head), "<%d>", priority);
 	fprintf(stderr, "%sbpf-ckpt: %s%s%s%s\n", head, what, text, why ? ": " : "", why ?: "");
@@ -33,44 +34,38 @@ static void say(int priority, const char *what, const char *text, const char *wh
 
 int (fail)(int err, const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
 	if (err >= 0)
 		err = -EIO;
-	say(LOG_ERR, "", text, err > -4096 ? strerror(-err) : NULL);
+	va_start(ap, fmt);
+	say(LOG_ERR, "", err > -4096 ? strerror(-err) : NULL, fmt, ap);
+	va_end(ap);
 	return err == -ENOMEM ? -ERR_TOLD : err;
 }
 
 void warn(const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	say(LOG_WARNING, "warning: ", NULL, fmt, ap);
 	va_end(ap);
-	say(LOG_WARNING, "warning: ", text, NULL);
 }
 
 void inform(const char *fmt, ...)
 {
-	char text[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	say(LOG_NOTICE, "", NULL, fmt, ap);
 	va_end(ap);
-	say(LOG_NOTICE, "", text, NULL);
 }
 
 enum exit_status exit_status(int err)
 {
 	if (err == -ENOMEM)
-		say(LOG_ERR, "", strerror(ENOMEM), NULL);
+		fail(-ERR_TOLD, "%s", strerror(ENOMEM));
 	if (err <= -5000 && err != -ERR_TOLD)
 		return (enum exit_status)(-err - 5000);
 	return err < 0 ? STATUS_FAILED : STATUS_DONE;
