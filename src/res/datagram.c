@@ -45,12 +45,16 @@ static bool is_link_local(__u32 version, const __u8 addr[16])
 	return version == 6 && addr[0] == 0xfe && (addr[1] & 0xc0) == 0x80;
 }
 
-/* ---- dump ---- */
-
-bool datagram_kept(const struct rec_sock *k)
+/* Only to such an address it can be sent again without reaching others, here or elsewhere. As route_is_local(). */
+static int is_local(struct routes *routes, __u32 version, const __u8 to[16], __u32 came_by, __u32 mark, __u32 *ifindex)
 {
-	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE);
+	struct route way = { .version = version, .mark = mark, .scope = is_link_local(version, to) ? came_by : 0 };
+
+	memcpy(way.to, to, sizeof(way.to));
+	return route_is_local(routes, &way, ifindex);
 }
+
+/* ---- dump ---- */
 
 /* One of those that a packet holds: all but a packet that the kernel has joined hold one. */
 static struct rec_datagram *add_datagram(struct snap *to, const struct rec_skb *first, __u32 index, __u32 bytes)
@@ -107,29 +111,11 @@ static int leave_datagram(struct snap *to, const struct rec_skb *first)
 	return 0;
 }
 
-/* Only to such an address it can be sent again without reaching others, here or elsewhere. */
-static int is_local(struct routes *routes, struct rec_skb *p)
-{
-	struct route to = { .version = p->version, .mark = p->mark };
-	__u32 ifindex;
-	int local;
-
-	memcpy(to.to, p->to, sizeof(to.to));
-	if (is_link_local(p->version, p->to))
-		to.scope = p->ifindex;
-	local = route_is_local(routes, &to, &ifindex);
-	if (local < 0)
-		return fail(local, "ask for the route of a datagram");
-	if (p->ifindex && p->ifindex != ifindex)
-		p->lost |= DATAGRAM_ELSEWHERE;
-	return local;
-}
-
 static int take_datagram(struct routes *routes, struct snap *to, void **piece, size_t nr, __u32 *index)
 {
 	struct rec_skb *first = piece[0];
 	char *bytes _free_ = malloc(first->total + 1);
-	__u32 have = 0;
+	__u32 have = 0, ifindex;
 	int local;
 
 	if (!bytes)
@@ -144,9 +130,11 @@ static int take_datagram(struct routes *routes, struct snap *to, void **piece, s
 	}
 	if (have != first->total)
 		return -EAGAIN;
-	local = is_local(routes, first);
+	local = is_local(routes, first->version, first->to, first->ifindex, first->mark, &ifindex);
 	if (local < 0)
-		return local;
+		return fail(local, "ask for the route of a datagram");
+	if (first->ifindex && first->ifindex != ifindex)
+		first->lost |= DATAGRAM_ELSEWHERE;
 	return local ? add_datagrams(to, first, bytes, index) : leave_datagram(to, first);
 }
 
@@ -180,7 +168,7 @@ int datagram_take_all(struct dump *d, struct snap *from, struct snap *to)
 	snap_for_each(&d->snap, REC_INET, const struct rec_inet, i) {
 		const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
 
-		if (!err && datagram_kept(k))
+		if (!err && inet_is_udp(k))
 			err = take_datagrams(&routes, from, to, i->sock);
 	}
 	route_close(&routes);
@@ -263,16 +251,6 @@ static int restore_datagram(struct restore *r, const void *rec)
 	return err;
 }
 
-static int is_local_here(struct routes *routes, const R *d)
-{
-	struct route to = { .version = d->version, .mark = d->mark };
-
-	memcpy(to.to, d->to, sizeof(to.to));
-	if (is_link_local(d->version, d->to))
-		to.scope = d->ifindex;
-	return route_is_local(routes, &to, NULL);
-}
-
 struct sieve {
 	struct routes routes;
 	const R *first; /* that was left out */
@@ -282,13 +260,14 @@ struct sieve {
 
 static bool keep(const void *rec, void *arg)
 {
+	const R *d = rec;
 	struct sieve *s = arg;
-	int local = is_local_here(&s->routes, rec);
+	int local = is_local(&s->routes, d->version, d->to, d->ifindex, d->mark, NULL);
 
 	if (local < 0)
 		s->err = local;
 	else if (!local && !s->left++)
-		s->first = rec;
+		s->first = d;
 	return local;
 }
 

@@ -3,15 +3,9 @@
 #ifndef BPF_CKPT_DATAGRAM_H
 #define BPF_CKPT_DATAGRAM_H
 
-#include <stdbool.h>
-
 struct dump;
-struct rec_sock;
 struct restore;
 struct snap;
-
-/* Has a socket of that kind datagrams that are saved? */
-bool datagram_kept(const struct rec_sock *k);
 
 /* What the walk has found of them becomes records. 0, -EAGAIN when something is missing, or a reported error. */
 int datagram_take_all(struct dump *d, struct snap *from, struct snap *to);

@@ -273,7 +273,7 @@ static bool would_be_only(const struct rec_sock *k, const R *i, int fd)
 	       !getsockopt(fd, SOL_IPV6, IPV6_V6ONLY, &only, &len) && !only;
 }
 
-static bool is_udp(const struct rec_sock *k)
+bool inet_is_udp(const struct rec_sock *k)
 {
 	return k->type == SOCK_DGRAM && (k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_UDPLITE);
 }
@@ -318,7 +318,7 @@ int inet_bind(struct restore *r, const struct rec_sock *k, const R *i, bool by_r
 
 	if ((raw || !i->sport) && (any || is_zero(i->saddr)))
 		return 0;
-	if (is_udp(k) && i->sport && !(i->locks & INET_BIND_PORT)) {
+	if (inet_is_udp(k) && i->sport && !(i->locks & INET_BIND_PORT)) {
 		if (bind_as_chosen(r, k, i, fd, &a, len))
 			return 0;
 		warn("port %u, which the kernel chose for a socket, stays its own when that is disconnected "

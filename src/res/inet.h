@@ -34,6 +34,9 @@ void inet_tuple(const struct rec_sock *k, const struct rec_inet *i, struct tcp_t
 /* A TCP socket with a peer, or one that had it and has not been told of its end. */
 bool inet_is_connection(const struct rec_sock *k);
 
+/* UDP or UDP-Lite. */
+bool inet_is_udp(const struct rec_sock *k);
+
 /*
  * A socket with the options that it needs to get its address, and bound to it. Returns it, or a reported
  * error: -ERR_TAKEN names who has the address. by_route: connect(2) may choose the address, where binding to

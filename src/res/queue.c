@@ -256,7 +256,7 @@ static bool has_queues(const struct dump *d)
 	snap_for_each(&d->snap, REC_INET, const struct rec_inet, i) {
 		const struct rec_sock *k = snap_find(&d->snap, REC_SOCK, i->sock);
 
-		if (inet_is_connection(k) ? d->opts->tcp != TCP_ENDED : i->received && datagram_kept(k))
+		if (inet_is_connection(k) ? d->opts->tcp != TCP_ENDED : i->received && inet_is_udp(k))
 			return true;
 	}
 	return false;
