@@ -11,6 +11,7 @@
 #include "log.h"
 #include "rec_file.h"
 #include "rec_mem.h"
+#include "rec_ns.h"
 #include "rec_state.h"
 #include "restore.h"
 #include "res/vdso.h"
@@ -119,10 +120,15 @@ static int make_units(struct restore *r)
 
 /* ---- descriptors ---- */
 
+/* Only who is in a user namespace is handed descriptors by it. */
 static int open_line(struct restore *r)
 {
+	size_t userns;
 	int line[2];
 
+	snap_all(&r->image.snap, REC_USERNS, &userns);
+	if (!userns)
+		return 0;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line))
 		return -1;
 	for (int i = 0; i < 2; i++) {

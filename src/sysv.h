@@ -70,8 +70,6 @@ pid_t sysv_attacher(__u64 shmid, bool (*skip)(pid_t pid, void *arg), void *arg);
 struct rec_shm;
 /* A segment that nobody of the tree has attached: a descriptor of its file, or a reported error. */
 int shm_open_detached(const struct rec_shm *s);
-/* Note those that were made with SHM_NORESERVE; frozen. */
-int shm_note_unreserved(struct dump *d);
 
 /* As object. */
 struct sysv_object shm_object(const struct rec_shm *s);

@@ -19,6 +19,7 @@
 #include "rec_mem.h"
 #include "res/file.h"
 #include "sysv.h"
+#include "res/shm_unreserved.h"
 
 #ifndef SHM_STAT_ANY
 #define SHM_STAT_ANY 15

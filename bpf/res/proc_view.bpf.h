@@ -148,8 +148,6 @@ static __always_inline void emit_opener_view(struct frame *f, struct file *file,
 	bool apart = BPF_CORE_READ(c, user_ns, level);
 	__u64 name = word_of_name(d);
 
-	if (file->f_flags & O_PATH || (BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT) != S_IFREG)
-		return;
 	if (hides(c, name, pid))
 		add_view(f, file, VIEW_HIDDEN, VIEW_OTHER);
 	if (apart && tells_users(d, name, pid))
@@ -205,6 +203,7 @@ static __always_inline void emit_proc_view(struct frame *f, struct file *file, s
 		ipc = BPF_CORE_READ(seq, private);
 		add_view(f, file, VIEW_PIDNS, BPF_CORE_READ(ipc, pid_ns, level) ? VIEW_OTHER : VIEW_CURRENT);
 	}
+	emit_opener_view(f, file, pid);
 }
 
 #endif

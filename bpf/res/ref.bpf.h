@@ -72,7 +72,6 @@ static __always_inline void emit_procfs(struct frame *f, struct file *file)
 	else if (pid)
 		r->gone = 1;
 	emit_proc_view(f, file, pid);
-	emit_opener_view(f, file, pid);
 }
 
 static __always_inline void emit_nsfd(struct frame *f, struct file *file)

@@ -8,6 +8,11 @@
 #include "rec_ipc.h"
 #include "snap.h"
 
+struct dump;
+
+/* Note those that were made with SHM_NORESERVE; frozen. 0 or a reported error. */
+int shm_note_unreserved(struct dump *d);
+
 bool shm_is_unreserved(const struct snap *s, const struct rec_shm *shm);
 
 #endif
