@@ -188,16 +188,26 @@ int restore_run_unit(struct restore *r, struct unit *u)
 	return err ? err : restore_await(r, u);
 }
 
-int restore_run_batches(struct restore *r)
+static int run_units(struct restore *r, unsigned int nr)
 {
 	int err = 0;
 
-	for (unsigned int i = 0; i < r->nr_units && !err; i++)
+	for (unsigned int i = 0; i < nr && !err; i++)
 		if (r->units[i].batch.nr || r->units[i].batch.err)
 			err = machine_submit(&r->machine, i, &r->units[i].batch);
-	for (unsigned int i = 0; i < r->nr_units && !err; i++)
+	for (unsigned int i = 0; i < nr && !err; i++)
 		err = restore_await(r, &r->units[i]);
 	return err;
+}
+
+int restore_run_processes(struct restore *r)
+{
+	return run_units(r, r->nr_procs);
+}
+
+int restore_run_batches(struct restore *r)
+{
+	return run_units(r, r->nr_units);
 }
 
 int restore_each(struct restore *r, const struct res_type *type,

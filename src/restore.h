@@ -123,6 +123,8 @@ bool restore_has_pid(const struct restore *r, __u64 pid);
 
 /* The batch of every unit into its slot, all set going, all awaited. 0 or a reported error. */
 int restore_run_batches(struct restore *r);
+/* The same while there are no threads yet: theirs are left for later. */
+int restore_run_processes(struct restore *r);
 /* Wait for the batch that a unit was given. */
 int restore_await(struct restore *r, struct unit *u);
 /* The same for one unit. */

@@ -233,7 +233,7 @@ static int fill_aio(struct restore *r)
 	snap_all(&r->image.snap, REC_AIO, &nr);
 	if (!nr)
 		return 0;
-	err = restore_run_batches(r);
+	err = restore_run_processes(r);
 	if (!err)
 		err = check_reads(r);
 	return err ? err : aio_restore(r);
