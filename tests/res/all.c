@@ -38,6 +38,7 @@
 	X(guard)                                                                                   \
 	X(mlock)                                                                                   \
 	X(refuse_pkeys)                                                                            \
+	X(refuse_tables)                                                                           \
 	X(pkeys)                                                                                   \
 	X(mlockall)                                                                                \
 	X(vma_name)                                                                                \

@@ -300,8 +300,20 @@ static void *with_tables(void *arg)
 
 static struct tables own_tables;
 
+/* Of a thread a pidfd tells since Linux 6.9; before that its table cannot be read. */
+static bool can_be_read(void)
+{
+	int fd = syscall(SYS_pidfd_open, getpid(), O_EXCL /* PIDFD_THREAD */);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
 static void setup_tables(void)
 {
+	if (!can_be_read())
+		fx_skip("tables of threads are refused before Linux 6.9: refuse_tables");
 	must(chdir(fx_path("")));
 	put_file(5);
 	must(dup2(20, 21));
@@ -334,4 +346,30 @@ const struct fixture fixture_thread_tables = {
 	.setup = setup_tables,
 	.verify = verify_tables,
 	.flags = FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- the same where they cannot be read ---- */
+
+static void setup_unread(void)
+{
+	if (can_be_read())
+		fx_skip("tables of threads can be read here");
+	put_file(5);
+	must(dup2(20, 21));
+	if (pthread_create(&own_threads[ALONE], NULL, with_tables, (void *)ALONE))
+		fx_die("no thread");
+	fx_await("own.%d", ALONE);
+}
+
+static void verify_unread(void)
+{
+	expect(fcntl(21, F_GETFD) >= 0, "the process lost descriptor 21");
+}
+
+const struct fixture fixture_refuse_tables = {
+	.name = "refuse_tables",
+	.about = "a thread with a descriptor table of its own, on a kernel where it cannot be read",
+	.setup = setup_unread,
+	.verify = verify_unread,
+	.flags = FX_LEAVE_ONLY,
 };
