@@ -39,6 +39,7 @@ static struct {
 	bool last;
 	bool no_fork;
 	time_t dies;
+	int nap;
 	struct kid kids[MAX_KIDS];
 	int nr_kids;
 	int lock;
@@ -67,11 +68,19 @@ void fx_set_dir(const char *dir)
 	snprintf(self.dir, sizeof(self.dir), "%s", dir);
 }
 
-static time_t end_of_life(void)
+static int setting(const char *name, int otherwise)
 {
-	const char *seconds = getenv("FX_LIFE");
+	const char *text = getenv(name);
 
-	return fx_now() / FX_SECOND + (seconds ? atoi(seconds) : LIFE_SECONDS);
+	return text ? atoi(text) : otherwise;
+}
+
+/* FX_LIFE: seconds until it ends by itself. FX_NAP: milliseconds between looks; many want long ones. */
+static void settle(const char *dir)
+{
+	fx_set_dir(dir);
+	self.dies = fx_now() / FX_SECOND + setting("FX_LIFE", LIFE_SECONDS);
+	self.nap = setting("FX_NAP", 5);
 }
 
 /* All of it or nothing: readers never see half a file. */
@@ -146,7 +155,7 @@ static void end_if_alone(void)
 
 void fx_nap(void)
 {
-	struct timespec ts = {.tv_nsec = 5000000};
+	struct timespec ts = {self.nap / 1000, self.nap % 1000 * 1000000L};
 
 	nanosleep(&ts, NULL);
 	end_if_alone();
@@ -680,8 +689,7 @@ static int be_outside(const struct fixture *fx, const char *dir)
 {
 	if (!fx || !fx->outside)
 		return 2;
-	fx_set_dir(dir);
-	self.dies = end_of_life();
+	settle(dir);
 	close_range(3, ~0U, 0);
 	fx->outside();
 	return 0;
@@ -745,8 +753,7 @@ int main(int argc, char **argv)
 	fx = command ? NULL : find(argv[optind]);
 	if (!fx && !command)
 		return usage();
-	fx_set_dir(argv[command ? optind : optind + 1]);
-	self.dies = end_of_life();
+	settle(argv[command ? optind : optind + 1]);
 	umask(command ? 022 : 0);
 	close_range(3, ~0U, 0); /* what the runner has left open is none of ours */
 	if (!levels)

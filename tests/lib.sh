@@ -22,7 +22,7 @@ start_time() {
 	stat=${stat##*) } # a name may hold anything, line ends too
 	# shellcheck disable=SC2086
 	set -- $stat
-	echo "${20}"
+	[ $# -ge 20 ] && echo "${20}" # it may end while it is read
 }
 
 # Is process $1, started at $2, there?
@@ -107,11 +107,12 @@ kill_noted() {
 	done
 }
 
-# System V objects and files in memory outlive who made them: a fixture names its own by marks ipc.KIND.ID.
+# System V objects and files in memory outlive who made them: a fixture (in directory $1) names its own by
+# marks ipc.KIND.ID.
 remove_ipc() {
 	local mark
 
-	for mark in "$dir"/fx/ipc.*; do
+	for mark in "$1"/ipc.*; do
 		mark=${mark##*/ipc.}
 		case $mark in
 		f.*) rm -f "/dev/shm/${mark#f.}" ;;
@@ -162,7 +163,7 @@ restore() {
 }
 
 last_words() {
-	grep -v '^---' "$dir/log" | tail -n 3 | tr '\n' ' ' | cut -c1-300
+	grep -vE '^---|: warning: ' "$dir/log" | tail -n 3 | tr '\n' ' ' | cut -c1-300
 }
 
 # ---- scripts of several checks, one after the other ----
@@ -184,7 +185,7 @@ check() {
 	if "$@" >"$dir/said" 2>&1; then
 		echo "ok $name/$what"
 	else
-		echo "not ok $name/$what: $(cat "$dir/said" "$dir/log" 2>/dev/null | tail -n 2 | tr '\n' ' ' | cut -c1-250)"
+		echo "not ok $name/$what: $(cat "$dir/log" "$dir/said" 2>/dev/null | grep -v ': warning: ' | tail -n 2 | tr '\n' ' ' | cut -c1-400)"
 		failed=1
 	fi
 }
