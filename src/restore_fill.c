@@ -17,13 +17,13 @@
 #include "rec_file.h"
 #include "rec_ipc.h"
 #include "rec_mem.h"
-#include "rec_file.h"
 #include "rec_state.h"
 #include "res/cred.h"
 #include "res/epoll.h"
 #include "res/aio.h"
 #include "res/mm.h"
 #include "res/msgq.h"
+#include "res/procfs.h"
 #include "res/unix_make.h"
 #include "restore.h"
 #include "restore_stop.h"
@@ -323,5 +323,7 @@ int restore_fill(struct restore *r)
 		msgq_join_last(r);
 	if (!err)
 		err = restore_stop_jobs(r);
-	return err ? err : restore_run_batches(r);
+	if (!err)
+		err = restore_run_batches(r);
+	return err ? err : procfs_seek_all(r);
 }

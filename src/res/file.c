@@ -449,7 +449,7 @@ static int read_file(const struct image *img, const void *rec)
 	return 0;
 }
 
-static int seek_to(int fd, const struct rec_file *f)
+int file_seek(int fd, const struct rec_file *f)
 {
 	if (f->pos && !(f->flags & O_PATH) && lseek(fd, f->pos, SEEK_SET) < 0 && errno != ESPIPE)
 		return fail(-errno, "seek to %llu in %s", f->pos, f->path);
@@ -462,7 +462,7 @@ int file_open(const struct rec_file *f, const char *path)
 
 	if (fd < 0)
 		return fail(-errno, "open %s", path);
-	err = seek_to(fd, f);
+	err = file_seek(fd, f);
 	return err ? err : take_fd(&fd);
 }
 
@@ -494,7 +494,7 @@ static int open_by_path(struct restore *r, const struct rec_file *f)
 		warn_if_shorter(f, fd);
 	if (err)
 		return err;
-	err = seek_to(fd, f);
+	err = file_seek(fd, f);
 	return err ? err : take_fd(&fd);
 }
 
@@ -510,7 +510,7 @@ static int open_gone_dir(struct restore *r, const struct rec_file *f)
 
 static int open_by_handle(struct restore *r, const struct rec_file *f)
 {
-	int fd _close_ = handle_open(r, f), err = fd < 0 ? fd : seek_to(fd, f);
+	int fd _close_ = handle_open(r, f), err = fd < 0 ? fd : file_seek(fd, f);
 
 	return err ? err : take_fd(&fd);
 }
@@ -536,7 +536,7 @@ static int open_nameless(struct restore *r, const struct rec_file *f)
 	fd = file_reopen(origin, f->flags);
 	if (fd < 0)
 		return fail(fd, "open %s anew", f->path);
-	err = seek_to(fd, f);
+	err = file_seek(fd, f);
 	return err ? err : take_fd(&fd);
 }
 

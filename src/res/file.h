@@ -73,4 +73,7 @@ int file_add_source(struct dump *d, __u32 tag, const struct rec_file *f);
  */
 int file_open(const struct rec_file *f, const char *path);
 
+/* To the position of f, where there are any. 0 or a reported error. */
+int file_seek(int fd, const struct rec_file *f);
+
 #endif

@@ -15,6 +15,8 @@
 #include "path.h"
 #include "rec_file.h"
 #include "rec_ref.h"
+#include "res/file.h"
+#include "res/procfs.h"
 #include "res.h"
 #include "restore.h"
 
@@ -172,9 +174,25 @@ static int open_path(struct restore *r, const struct rec_file *f, const char *pa
 		return fail(-errno, "open %s", path);
 	if (!path_same(fd, &f->id, false, differs, sizeof(differs)))
 		return fail(-ESTALE, "%s is not what it was: %s", path, differs);
-	if (f->pos && !(f->flags & O_PATH) && lseek(fd, f->pos, SEEK_SET) < 0 && errno != ESPIPE)
-		return fail(-errno, "seek to %llu in %s", f->pos, path);
 	return restore_keep(r, f->addr, take_fd(&fd), -1);
+}
+
+static int seek(struct restore *r, const struct rec_file *f)
+{
+	int fd, err = restore_kept(r, f->addr, &fd, NULL);
+
+	return err ? fail(-ERR_IMAGE, "image: %s was not opened", f->path) : file_seek(fd, f);
+}
+
+int procfs_seek_all(struct restore *r)
+{
+	int err = 0;
+
+	snap_for_each(&r->image.snap, REC_PROCFS, const struct rec_procfs, p) {
+		if (!p->gone && !err)
+			err = seek(r, snap_find(&r->image.snap, REC_FILE, p->file));
+	}
+	return err;
 }
 
 /* Somebody has the directory, and is gone when it has been opened. */
@@ -196,7 +214,7 @@ static int open_gone(struct restore *r, const struct rec_procfs *p, const struct
 				 who.own, strchrnul(rest + 6, '/'));
 		if (path_deleted(path, NULL))
 			path[strlen(path) - strlen(DELETED)] = 0;
-		err = open_path(r, f, path);
+		err = open_path(r, f, path) ?: seek(r, f);
 	}
 	restore_passer_end(&who, 0);
 	return err;
