@@ -5,9 +5,11 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "datagram.h"
 #include "dump.h"
@@ -20,6 +22,7 @@
 #include "sock.h"
 #include "sockopt.h"
 
+#define WAIT_TRIES 10000 /* of half a millisecond */
 #define R struct rec_datagram
 
 static const struct field fields[] = {
@@ -223,6 +226,32 @@ static int disconnect(struct restore *r, const struct rec_sock *k, const struct 
 	return i->locks & INET_BIND_PORT ? 0 : inet_bind(r, k, i, false, fd);
 }
 
+/* What the socket's queue takes, in bytes of the kernel's (SK_MEMINFO_RMEM_ALLOC); 0: it is empty, or untold. */
+static __u32 queue_size(int fd)
+{
+	__u32 info[SK_MEMINFO_VARS] = {};
+	socklen_t len = sizeof(info);
+
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) ? 0 : info[SK_MEMINFO_RMEM_ALLOC];
+}
+
+/* A busy kernel delivers later, from ksoftirqd; the socket must be who it is until then, and nothing be lost. */
+static int deliver(const R *d, const struct tcp_tuple *t, const struct packet_look *look, int protocol, int fd)
+{
+	__u32 before = queue_size(fd);
+	int err = inject_udp(t, look, protocol, d->data, d->bytes);
+
+	if (err)
+		return fail(err, "send a datagram of %u bytes again", d->bytes);
+	for (int i = 0; i < WAIT_TRIES; i++) {
+		if (queue_size(fd) != before)
+			return 0;
+		nanosleep(&(struct timespec){ 0, 500000 }, NULL);
+	}
+	return fail(-ETIMEDOUT, "a datagram of %u bytes that waited to be read does not arrive: is something in the "
+		    "way of packets on the loopback interface?", d->bytes);
+}
+
 static int restore_datagram(struct restore *r, const void *rec)
 {
 	const R *d = rec;
@@ -241,11 +270,8 @@ static int restore_datagram(struct restore *r, const void *rec)
 	fill_tuple(d, &t);
 	if (shared)
 		err = connect_to(k, d, &t, look.scope, fd);
-	if (!err) {
-		err = inject_udp(&t, &look, k->protocol, d->data, d->bytes);
-		if (err)
-			err = fail(err, "send a datagram of %u bytes again", d->bytes);
-	}
+	if (!err)
+		err = deliver(d, &t, &look, k->protocol, fd);
 	if (shared && !err)
 		err = disconnect(r, k, i, fd);
 	return err;

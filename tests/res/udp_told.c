@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -60,13 +61,16 @@ static union address address(const char *text)
 	return a;
 }
 
+/* On a busy machine the kernel delivers a little later (ksoftirqd). */
 static struct told take(int fd, int flags)
 {
+	struct pollfd come = {fd, POLLIN, 0};
 	struct told t = {};
 	struct iovec iov = {t.data, sizeof(t.data)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = t.control,
 			     .msg_controllen = sizeof(t.control), .msg_name = &t.from, .msg_namelen = sizeof(t.from)};
 
+	poll(&come, 1, 10000);
 	t.bytes = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
 	t.len = t.bytes < 0 ? 0 : msg.msg_controllen;
 	return t;
