@@ -430,14 +430,14 @@ static int collect(struct dump *d, void *rec)
 static int read_file(const struct image *img, const void *rec)
 {
 	const struct rec_file *f = rec;
-	enum file_class class = file_class(&img->snap, f);
-	bool by_path = !made_by_kind(class);
+	enum file_class class;
 
 	if (f->path_len > f->h.len - sizeof(*f) || strnlen(f->name, sizeof(f->name)) == sizeof(f->name))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is out of bounds", f->addr);
-	if (class == FILE_LATE && f->path_len && strnlen(f->path, f->path_len) != f->path_len - 1u)
+	if (f->path_len && strnlen(f->path, f->path_len) != f->path_len - 1u)
 		return fail(-ERR_IMAGE, "image: file %llu: its path has no end", f->addr);
-	if (by_path && !path_ok(f->path, f->h.len - sizeof(*f), f->path_len))
+	class = file_class(&img->snap, f); /* which reads the path */
+	if (!made_by_kind(class) && !path_ok(f->path, f->h.len - sizeof(*f), f->path_len))
 		return fail(-ERR_IMAGE, "image: file %llu: its path is malformed", f->addr);
 	if (class == FILE_OTHER || f->owner_type > 2 || f->owner_signum > 64 ||
 	    (class == FILE_SHMEM && !snap_find(&img->snap, REC_SHMEM, f->inode)) ||
