@@ -21,24 +21,15 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "tcp_lock_table.h"
 
 #define BATCH_BYTES (256u << 10)
-#define BATCH_TUPLES 500 /* a nest of attributes has 64 KiB at most; of IPv6, a connection takes 104 bytes */
 #define PRIORITY_RAW (-300)
 #define LIFE_MS (3600 * 1000ull)
 
-struct tcp_lock {
-	struct mnl_socket *nl;
-	char *buf;
-	size_t used;
-	__u32 seq;
-	char table[40];
-	bool lasts;
-};
-
 /* ---- messages ---- */
 
-static struct nlmsghdr *begin(struct tcp_lock *l, __u16 type, __u16 flags, __u8 family, __u16 res)
+struct nlmsghdr *lock_begin(struct tcp_lock *l, __u16 type, __u16 flags, __u8 family, __u16 res)
 {
 	struct nlmsghdr *h = mnl_nlmsg_put_header(l->buf + l->used);
 	struct nfgenmsg *g;
@@ -53,33 +44,33 @@ static struct nlmsghdr *begin(struct tcp_lock *l, __u16 type, __u16 flags, __u8 
 	return h;
 }
 
-static void end(struct tcp_lock *l, const struct nlmsghdr *h)
+void lock_end(struct tcp_lock *l, const struct nlmsghdr *h)
 {
 	l->used += NLMSG_ALIGN(h->nlmsg_len);
 }
 
-static struct nlmsghdr *table_msg(struct tcp_lock *l, __u16 type, __u16 flags, int name_attr)
+struct nlmsghdr *lock_table_msg(struct tcp_lock *l, __u16 type, __u16 flags, int name_attr)
 {
-	struct nlmsghdr *h = begin(l, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET, 0);
+	struct nlmsghdr *h = lock_begin(l, NFNL_SUBSYS_NFTABLES << 8 | type, flags, NFPROTO_INET, 0);
 
 	mnl_attr_put_strz(h, name_attr, l->table);
 	return h;
 }
 
-static void batch_begin(struct tcp_lock *l)
+void lock_batch_begin(struct tcp_lock *l)
 {
 	l->used = 0;
 	l->seq++;
-	end(l, begin(l, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	lock_end(l, lock_begin(l, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
 }
 
 /* The last message before the end asks for an answer. */
-static int batch_send(struct tcp_lock *l)
+int lock_batch_send(struct tcp_lock *l)
 {
 	char answer[8192];
 	ssize_t n;
 
-	end(l, begin(l, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
+	lock_end(l, lock_begin(l, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
 	if (mnl_socket_sendto(l->nl, l->buf, l->used) < 0)
 		return -errno;
 	n = mnl_socket_recvfrom(l->nl, answer, sizeof(answer));
@@ -158,19 +149,15 @@ static void expr_drop(struct nlmsghdr *h)
 
 /* ---- the table ---- */
 
-/* What differs between the two versions of IP; numbers of types as nft(8) shows them. */
-static const struct family {
-	const char *set;
-	__u8 nfproto;
-	__u32 key_type, key_len, addr_len, saddr, daddr;
-} families[] = {
+/* Numbers of types as nft(8) shows them. */
+const struct lock_family lock_families[LOCK_FAMILIES] = {
 	{ "ipv4", NFPROTO_IPV4, 7 << 18 | 13 << 12 | 7 << 6 | 13, 16, 4, 12, 16 },
 	{ "ipv6", NFPROTO_IPV6, 8 << 18 | 13 << 12 | 8 << 6 | 13, 40, 16, 8, 24 },
 };
 
-static void add_set(struct tcp_lock *l, const struct family *f, __u32 id)
+static void add_set(struct tcp_lock *l, const struct lock_family *f, __u32 id)
 {
-	struct nlmsghdr *h = table_msg(l, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE);
+	struct nlmsghdr *h = lock_table_msg(l, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE);
 
 	mnl_attr_put_strz(h, NFTA_SET_NAME, f->set);
 	mnl_attr_put_u32(h, NFTA_SET_ID, htonl(id));
@@ -179,12 +166,12 @@ static void add_set(struct tcp_lock *l, const struct family *f, __u32 id)
 	mnl_attr_put_u32(h, NFTA_SET_KEY_LEN, htonl(f->key_len));
 	if (l->lasts)
 		mnl_attr_put_u64(h, NFTA_SET_TIMEOUT, htobe64(LIFE_MS));
-	end(l, h);
+	lock_end(l, h);
 }
 
-static void add_rule(struct tcp_lock *l, const char *chain, const struct family *f, bool last)
+static void add_rule(struct tcp_lock *l, const char *chain, const struct lock_family *f, bool last)
 {
-	struct nlmsghdr *h = table_msg(l, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | (last ? NLM_F_ACK : 0),
+	struct nlmsghdr *h = lock_table_msg(l, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | (last ? NLM_F_ACK : 0),
 				       NFTA_RULE_TABLE);
 	__u8 tcp = IPPROTO_TCP;
 	__u32 mark = TCP_LOCK_MARK, words = f->addr_len / 4, reg = NFT_REG32_00;
@@ -202,12 +189,12 @@ static void add_rule(struct tcp_lock *l, const char *chain, const struct family 
 	expr_lookup(h, f->set);
 	expr_drop(h);
 	mnl_attr_nest_end(h, list);
-	end(l, h);
+	lock_end(l, h);
 }
 
 static void add_chain(struct tcp_lock *l, const char *name, __u32 hook_nr)
 {
-	struct nlmsghdr *h = table_msg(l, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE);
+	struct nlmsghdr *h = lock_table_msg(l, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE);
 	struct nlattr *hook;
 
 	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, name);
@@ -216,26 +203,26 @@ static void add_chain(struct tcp_lock *l, const char *name, __u32 hook_nr)
 	mnl_attr_put_u32(h, NFTA_HOOK_PRIORITY, htonl(PRIORITY_RAW));
 	mnl_attr_nest_end(h, hook);
 	mnl_attr_put_strz(h, NFTA_CHAIN_TYPE, "filter");
-	end(l, h);
+	lock_end(l, h);
 }
 
 static int make_table(struct tcp_lock *l)
 {
 	struct nlmsghdr *h;
 
-	batch_begin(l);
-	h = table_msg(l, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFTA_TABLE_NAME);
+	lock_batch_begin(l);
+	h = lock_table_msg(l, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL, NFTA_TABLE_NAME);
 	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(l->lasts ? 0 : 2 /* NFT_TABLE_F_OWNER, since 5.12 */));
-	end(l, h);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++)
-		add_set(l, &families[i], i + 1);
+	lock_end(l, h);
+	for (size_t i = 0; i < LOCK_FAMILIES; i++)
+		add_set(l, &lock_families[i], i + 1);
 	add_chain(l, "in", NF_INET_PRE_ROUTING);
 	add_chain(l, "out", NF_INET_LOCAL_OUT);
-	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
-		add_rule(l, "in", &families[i], false);
-		add_rule(l, "out", &families[i], i + 1 == ARRAY_SIZE(families));
+	for (size_t i = 0; i < LOCK_FAMILIES; i++) {
+		add_rule(l, "in", &lock_families[i], false);
+		add_rule(l, "out", &lock_families[i], i + 1 == LOCK_FAMILIES);
 	}
-	return batch_send(l);
+	return lock_batch_send(l);
 }
 
 static bool is_mapped(const __u8 addr[16])
@@ -245,17 +232,16 @@ static bool is_mapped(const __u8 addr[16])
 	return !memcmp(addr, prefix, sizeof(prefix));
 }
 
-static void add_element(struct nlmsghdr *h, const struct family *f, const __u8 *saddr, __u16 sport,
-			const __u8 *daddr, __u16 dport)
+static void add_element(struct nlmsghdr *h, const struct lock_family *f, const struct tcp_tuple *t)
 {
 	struct nlattr *elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM), *data;
 	__u8 key[40] = {};
-	__u16 port = htons(sport);
+	__u16 port = htons(t->sport);
 
-	memcpy(key, saddr + 16 - f->addr_len, f->addr_len);
+	memcpy(key, t->saddr + 16 - f->addr_len, f->addr_len);
 	memcpy(key + f->addr_len, &port, sizeof(port));
-	port = htons(dport);
-	memcpy(key + f->addr_len + 4, daddr + 16 - f->addr_len, f->addr_len);
+	port = htons(t->dport);
+	memcpy(key + f->addr_len + 4, t->daddr + 16 - f->addr_len, f->addr_len);
 	memcpy(key + f->addr_len + 4 + f->addr_len, &port, sizeof(port));
 	data = mnl_attr_nest_start(h, NFTA_SET_ELEM_KEY);
 	mnl_attr_put(h, NFTA_DATA_VALUE, f->key_len, key);
@@ -263,30 +249,57 @@ static void add_element(struct nlmsghdr *h, const struct family *f, const __u8 *
 	mnl_attr_nest_end(h, elem);
 }
 
-/* Those of v that are of that family, in both directions. */
-static int add_tuples(struct tcp_lock *l, const struct family *f, const struct tcp_tuple *v, size_t nr)
+int lock_change(struct tcp_lock *l, __u16 type, const struct lock_family *f, const struct tcp_tuple *v, size_t nr)
 {
 	struct nlmsghdr *h;
 	struct nlattr *list;
-	bool any = false;
+	int n = 0, err;
 
-	batch_begin(l);
-	h = table_msg(l, NFT_MSG_NEWSETELEM, NLM_F_CREATE | NLM_F_ACK, NFTA_SET_ELEM_LIST_TABLE);
+	lock_batch_begin(l);
+	h = lock_table_msg(l, type, NLM_F_ACK | (type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0),
+			   NFTA_SET_ELEM_LIST_TABLE);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, f->set);
 	list = mnl_attr_nest_start(h, NFTA_SET_ELEM_LIST_ELEMENTS);
 	for (size_t i = 0; i < nr; i++) {
 		if (is_mapped(v[i].saddr) != (f->nfproto == NFPROTO_IPV4))
 			continue;
-		add_element(h, f, v[i].saddr, v[i].sport, v[i].daddr, v[i].dport);
-		add_element(h, f, v[i].daddr, v[i].dport, v[i].saddr, v[i].sport);
-		any = true;
+		add_element(h, f, &v[i]);
+		n++;
 	}
 	mnl_attr_nest_end(h, list);
-	end(l, h);
-	return any ? batch_send(l) : 0;
+	lock_end(l, h);
+	err = n ? lock_batch_send(l) : 0;
+	return err ?: n;
 }
 
-static void free_lock(struct tcp_lock *l)
+int lock_by_tuple(const void *a, const void *b)
+{
+	return memcmp(a, b, sizeof(struct tcp_tuple));
+}
+
+struct tcp_tuple *lock_directions(const struct tcp_tuple *v, size_t nr, size_t *out)
+{
+	struct tcp_tuple *both = calloc(2 * nr + 1, sizeof(*both));
+	size_t n = 0;
+
+	for (size_t i = 0; both && i < nr; i++) {
+		both[2 * i] = v[i];
+		memcpy(both[2 * i + 1].saddr, v[i].daddr, 16);
+		memcpy(both[2 * i + 1].daddr, v[i].saddr, 16);
+		both[2 * i + 1].sport = v[i].dport;
+		both[2 * i + 1].dport = v[i].sport;
+	}
+	if (!both)
+		return NULL;
+	qsort(both, 2 * nr, sizeof(*both), lock_by_tuple);
+	for (size_t i = 0; i < 2 * nr; i++)
+		if (!n || lock_by_tuple(&both[n - 1], &both[i]))
+			both[n++] = both[i];
+	*out = n;
+	return both;
+}
+
+void lock_free(struct tcp_lock *l)
 {
 	if (!l)
 		return;
@@ -296,7 +309,7 @@ static void free_lock(struct tcp_lock *l)
 	free(l);
 }
 
-static struct tcp_lock *new_lock(__u64 token, bool lasts)
+struct tcp_lock *lock_new(__u64 token, bool lasts)
 {
 	struct tcp_lock *l = calloc(1, sizeof(*l));
 
@@ -307,7 +320,7 @@ static struct tcp_lock *new_lock(__u64 token, bool lasts)
 	l->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
 	snprintf(l->table, sizeof(l->table), "bpf-ckpt-%016llx", token);
 	if (!l->buf || !l->nl || mnl_socket_bind(l->nl, 0, MNL_SOCKET_AUTOPID)) {
-		free_lock(l);
+		lock_free(l);
 		return NULL;
 	}
 	return l;
@@ -315,25 +328,30 @@ static struct tcp_lock *new_lock(__u64 token, bool lasts)
 
 static int fill(struct tcp_lock *l, const struct tcp_tuple *v, size_t nr)
 {
-	int err = make_table(l);
+	int ret = make_table(l);
+	size_t n = 0;
+	struct tcp_tuple *both _free_ = lock_directions(v, nr, &n);
 
-	for (size_t i = 0; i < nr && !err; i += BATCH_TUPLES)
-		for (size_t f = 0; f < ARRAY_SIZE(families) && !err; f++)
-			err = add_tuples(l, &families[f], v + i, nr - i < BATCH_TUPLES ? nr - i : BATCH_TUPLES);
-	return err;
+	if (!both)
+		return -ENOMEM;
+	for (size_t i = 0; i < n && ret >= 0; i += LOCK_BATCH)
+		for (size_t f = 0; f < LOCK_FAMILIES && ret >= 0; f++)
+			ret = lock_change(l, NFT_MSG_NEWSETELEM, &lock_families[f], both + i,
+					  n - i < LOCK_BATCH ? n - i : LOCK_BATCH);
+	return ret < 0 ? ret : 0;
 }
 
-static int make(struct tcp_lock **out, __u64 token, bool lasts, const struct tcp_tuple *v, size_t nr)
+int lock_make(struct tcp_lock **out, __u64 token, bool lasts, const struct tcp_tuple *v, size_t nr)
 {
 	int err;
 
-	*out = new_lock(token, lasts);
+	*out = lock_new(token, lasts);
 	if (!*out)
 		return fail(-errno, "speak to nf_tables, which keeps connections quiet");
 	err = fill(*out, v, nr);
 	if (!err)
 		return 0;
-	free_lock(*out);
+	lock_free(*out);
 	*out = NULL;
 	return fail(err, "keep connections quiet by nf_tables");
 }
@@ -344,43 +362,19 @@ int tcp_lock_open(struct tcp_lock **out, const struct tcp_tuple *v, size_t nr)
 
 	if (getrandom(&token, sizeof(token), 0) != sizeof(token))
 		return fail(-EIO, "getrandom");
-	return make(out, token, false, v, nr);
+	return lock_make(out, token, false, v, nr);
 }
 
 void tcp_lock_close(struct tcp_lock *l)
 {
-	free_lock(l);
-}
-
-int tcp_lock_leave(__u64 token, const struct tcp_tuple *v, size_t nr)
-{
-	struct tcp_lock *l;
-	int err = make(&l, token, true, v, nr);
-
-	if (!err)
-		free_lock(l);
-	return err;
-}
-
-int tcp_lock_remove(__u64 token)
-{
-	struct tcp_lock *l = new_lock(token, true);
-	int err;
-
-	if (!l)
-		return fail(-errno, "speak to nf_tables");
-	batch_begin(l);
-	end(l, table_msg(l, NFT_MSG_DELTABLE, NLM_F_ACK, NFTA_TABLE_NAME));
-	err = batch_send(l);
-	free_lock(l);
-	return err && err != -ENOENT ? fail(err, "let connections go on by nf_tables") : 0;
+	lock_free(l);
 }
 
 bool tcp_lock_available(void)
 {
-	struct tcp_lock *l = new_lock(0x7e57000000000000ull | getpid(), false);
+	struct tcp_lock *l = lock_new(0x7e57000000000000ull | getpid(), false);
 	bool ok = l && !make_table(l);
 
-	free_lock(l);
+	lock_free(l);
 	return ok;
 }

@@ -15,7 +15,7 @@ struct tcp_lock;
 /* Packets with this mark (SO_MARK) come through: those that a restore sends itself. */
 #define TCP_LOCK_MARK 0x62706663
 
-/* One direction is enough. IPv4 addresses are mapped ones. Ports in host order. */
+/* One direction of each is enough. IPv4 addresses are mapped ones. Ports in host order. */
 struct tcp_tuple {
 	__u8 saddr[16], daddr[16];
 	__u16 sport, dport;
@@ -29,6 +29,11 @@ void tcp_lock_close(struct tcp_lock *l);
 int tcp_lock_leave(__u64 token, const struct tcp_tuple *v, size_t nr);
 /* 0 also when there is none. */
 int tcp_lock_remove(__u64 token);
+/*
+ * Somebody has these connections now: locks that other dumps have left let them go on, and end when nothing is
+ * left in them. 0 or a reported error.
+ */
+int tcp_lock_forget(const struct tcp_tuple *v, size_t nr);
 
 bool tcp_lock_available(void);
 

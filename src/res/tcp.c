@@ -487,22 +487,43 @@ static int build(struct restore *r, const struct rec_sock *k, const struct rec_i
 	return err ? err : settle(r, t, fd);
 }
 
-/* Before the first of them is made: nobody may talk to them until all are complete. */
-static int keep_quiet(struct restore *r)
+/* The caller frees. */
+static struct tcp_tuple *all_tuples(const struct restore *r, size_t *nr)
 {
-	struct tcp_tuple *v _free_ = NULL;
-	size_t nr, n = 0;
+	struct tcp_tuple *v;
+	size_t n = 0;
 
-	if (r->tcp_lock)
-		return 0;
-	snap_all(&r->image.snap, REC_TCP, &nr);
-	v = calloc(nr + 1, sizeof(*v));
+	snap_all(&r->image.snap, REC_TCP, nr);
+	v = calloc(*nr + 1, sizeof(*v));
 	if (!v)
-		return fail(-ENOMEM, "tcp");
+		return NULL;
 	snap_for_each(&r->image.snap, REC_TCP, const R, t)
 		inet_tuple(snap_find(&r->image.snap, REC_SOCK, t->sock),
 			   snap_find(&r->image.snap, REC_INET, t->sock), &v[n++]);
-	return tcp_lock_open(&r->tcp_lock, v, n);
+	return v;
+}
+
+/* Before the first of them is made: nobody may talk to them until all are complete. */
+static int keep_quiet(struct restore *r)
+{
+	size_t nr;
+	struct tcp_tuple *v _free_ = r->tcp_lock ? NULL : all_tuples(r, &nr);
+
+	if (r->tcp_lock)
+		return 0;
+	return v ? tcp_lock_open(&r->tcp_lock, v, nr) : fail(-ENOMEM, "tcp");
+}
+
+/* What this dump has left to keep them quiet, and what later or earlier ones of the same connections have. */
+static int let_go_on(struct restore *r)
+{
+	size_t nr;
+	struct tcp_tuple *v _free_ = all_tuples(r, &nr);
+	int err = r->tcp_left ? tcp_lock_remove(r->tcp_left) : 0;
+
+	if (err || (v && !nr))
+		return err;
+	return v ? tcp_lock_forget(v, nr) : fail(-ENOMEM, "tcp");
 }
 
 static int restore_tcp(struct restore *r, const void *rec)
@@ -557,7 +578,7 @@ int tcp_go_on(struct restore *r)
 
 	tcp_lock_close(r->tcp_lock);
 	r->tcp_lock = NULL;
-	err = r->tcp_left ? tcp_lock_remove(r->tcp_left) : 0;
+	err = let_go_on(r);
 	snap_for_each(&r->image.snap, REC_TCP, const R, t)
 		if (!err)
 			err = leave_repair(r, t);
