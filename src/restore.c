@@ -409,12 +409,12 @@ static int recipe(struct restore *r)
 		err = write_pidfile(r);
 	if (!err)
 		err = fanotify_settle(r);
+	if (!err) /* whoever kills us before this is over has no tree, and not one of dead connections */
+		err = tcp_go_on(r);
 	if (!err)
 		freeze_spare(&r->freeze, r->root_pid);
 	if (!err)
 		err = restore_init_go(r);
-	if (!err)
-		err = tcp_go_on(r);
 	if (err)
 		undo(r);
 	unix_make_end(r, !err);
