@@ -232,6 +232,8 @@ static int load(struct audit_probe *p, const struct audit_probe_opts *opts)
 		return fail(err, "load BPF programs (needs root, or CAP_BPF and CAP_PERFMON)");
 	if (err)
 		return fail(err, "load BPF programs (-v shows what the kernel said)");
+	if (!p->skel->bss) /* see walk.c */
+		return fail(-ENOTSUP, "load BPF programs: no memory of theirs could be mapped");
 	p->events = ring_buffer__new(bpf_map__fd(p->skel->maps.events), take, p, NULL);
 	p->seen = ring_buffer__new(bpf_map__fd(p->skel->maps.seen), take, p, NULL);
 	if (!p->events || !p->seen)

@@ -320,6 +320,8 @@ static int load(struct walk *w, const struct walk_opts *opts)
 				 "CAP_SYS_PTRACE)");
 	if (err)
 		return fail(err, "load BPF programs (-v shows what the kernel said)");
+	if (!w->skel->bss) /* libbpf found that the kernel has no global data, for whatever reason, and did without */
+		return fail(-ENOTSUP, "load BPF programs: no memory of theirs could be mapped");
 	w->ring = ring_buffer__new(bpf_map__fd(w->skel->maps.ring), take_frame, w, NULL);
 	if (!w->ring)
 		return fail(-errno, "map the ring");
