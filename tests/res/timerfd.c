@@ -55,11 +55,15 @@ static void verify_far(void)
 {
 	struct itimerspec it;
 	struct timespec now;
+	long gone;
 
+	clock_gettime(CLOCK_REALTIME, &now);
+	gone = now.tv_sec - (when.tv_sec - 2 * HOUR);
 	for (size_t i = 0; i < FX_COUNT(clocks); i++) {
 		must(timerfd_gettime(far[i], &it));
-		expect(it.it_value.tv_sec > HOUR - 300 && it.it_value.tv_sec < HOUR, "clock %d: %ld s are left",
-		       clocks[i], it.it_value.tv_sec);
+		/* an alarm goes on while the tree is an image, the others may stop */
+		expect(it.it_value.tv_sec >= HOUR - gone - 1 && it.it_value.tv_sec < HOUR,
+		       "clock %d: %ld s are left after %ld", clocks[i], it.it_value.tv_sec, gone);
 		expect(it.it_interval.tv_sec == 7 && it.it_interval.tv_nsec == 5, "interval");
 		expect(!is_due(far[i]), "clock %d: it has fired", clocks[i]);
 	}

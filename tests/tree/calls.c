@@ -213,10 +213,11 @@ static bool do_setpgid(struct grow *g, int task, int target, int group)
 		     grow_tell(g, task, OP_SETPGID, t, p));
 }
 
+/* A leader that is dead before its threads is none yet ('z'): they take its children for as long. */
 char grow_state(pid_t here)
 {
-	char path[64], text[512] = "", *paren;
-	int fd;
+	char path[64], text[512] = "", *paren, state = 0;
+	int fd, threads = 0;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", here);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -225,7 +226,9 @@ char grow_state(pid_t here)
 	if (fd >= 0)
 		close(fd);
 	paren = strrchr(text, ')');
-	return paren && paren[1] ? paren[2] : 0;
+	if (paren) /* proc(5): state is the third, num_threads the twentieth */
+		sscanf(paren + 1, " %c%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%*s%d", &state, &threads);
+	return state == 'Z' && threads > 1 ? 'z' : state;
 }
 
 static bool do_exit(struct grow *g, int task)
