@@ -162,8 +162,9 @@ check-servers: test-deps
 	@tools/deps $(SERVER_PKGS)
 	@$(MAKE) --no-print-directory -s all tests-built
 	@ls tests/servers/*.sh | grep -v /lib.sh | xargs -n 1 -P 2 env
-# VM: load (does the main job work there), all, or a pattern of tests/run; KERNELS: 6.1 6.12
-VM      ?= load
+# VM: load (do the BPF objects load), kinds (all, in one tree), scaled (and all scripts), all, or a pattern of
+# tests/run; KERNELS: 6.1 6.12
+VM      ?= kinds
 KERNELS ?=
 check-vm: test-deps
 	@$(MAKE) --no-print-directory -s all tests-built
