@@ -155,9 +155,9 @@ const struct lock_family lock_families[LOCK_FAMILIES] = {
 	{ "ipv6", NFPROTO_IPV6, 8 << 18 | 13 << 12 | 8 << 6 | 13, 40, 16, 8, 24 },
 };
 
-static void add_set(struct tcp_lock *l, const struct lock_family *f, __u32 id)
+static void add_set(struct tcp_lock *l, const struct lock_family *f, __u32 id, bool last)
 {
-	struct nlmsghdr *h = lock_table_msg(l, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE);
+	struct nlmsghdr *h = lock_table_msg(l, NFT_MSG_NEWSET, NLM_F_CREATE | (last ? NLM_F_ACK : 0), NFTA_SET_TABLE);
 
 	mnl_attr_put_strz(h, NFTA_SET_NAME, f->set);
 	mnl_attr_put_u32(h, NFTA_SET_ID, htonl(id));
@@ -215,11 +215,18 @@ static int make_table(struct tcp_lock *l)
 	mnl_attr_put_u32(h, NFTA_TABLE_FLAGS, htonl(l->lasts ? 0 : 2 /* NFT_TABLE_F_OWNER, since 5.12 */));
 	lock_end(l, h);
 	for (size_t i = 0; i < LOCK_FAMILIES; i++)
-		add_set(l, &lock_families[i], i + 1);
-	add_chain(l, "in", NF_INET_PRE_ROUTING);
+		add_set(l, &lock_families[i], i + 1, i + 1 == LOCK_FAMILIES);
+	return lock_batch_send(l);
+}
+
+/* Once the sets are full, so that all connections are quiet at once; who has a chain is complete. */
+static int make_rules(struct tcp_lock *l)
+{
+	lock_batch_begin(l);
+	add_chain(l, LOCK_CHAIN, NF_INET_PRE_ROUTING);
 	add_chain(l, "out", NF_INET_LOCAL_OUT);
 	for (size_t i = 0; i < LOCK_FAMILIES; i++) {
-		add_rule(l, "in", &lock_families[i], false);
+		add_rule(l, LOCK_CHAIN, &lock_families[i], false);
 		add_rule(l, "out", &lock_families[i], i + 1 == LOCK_FAMILIES);
 	}
 	return lock_batch_send(l);
@@ -338,7 +345,7 @@ static int fill(struct tcp_lock *l, const struct tcp_tuple *v, size_t nr)
 		for (size_t f = 0; f < LOCK_FAMILIES && ret >= 0; f++)
 			ret = lock_change(l, NFT_MSG_NEWSETELEM, &lock_families[f], both + i,
 					  n - i < LOCK_BATCH ? n - i : LOCK_BATCH);
-	return ret < 0 ? ret : 0;
+	return ret < 0 ? ret : make_rules(l);
 }
 
 int lock_make(struct tcp_lock **out, __u64 token, bool lasts, const struct tcp_tuple *v, size_t nr)
@@ -373,7 +380,7 @@ void tcp_lock_close(struct tcp_lock *l)
 bool tcp_lock_available(void)
 {
 	struct tcp_lock *l = lock_new(0x7e57000000000000ull | getpid(), false);
-	bool ok = l && !make_table(l);
+	bool ok = l && !make_table(l) && !make_rules(l);
 
 	lock_free(l);
 	return ok;

@@ -14,16 +14,6 @@
 
 #define TRIES 20
 
-int tcp_lock_leave(__u64 token, const struct tcp_tuple *v, size_t nr)
-{
-	struct tcp_lock *l;
-	int err = lock_make(&l, token, true, v, nr);
-
-	if (!err)
-		lock_free(l);
-	return err;
-}
-
 static int remove_table(struct tcp_lock *l)
 {
 	lock_batch_begin(l);
@@ -198,21 +188,32 @@ static int forget(struct tcp_lock *l, const struct elements *e)
 	return ret < 0 ? ret : 0;
 }
 
-/* A table that had none of ours is left alone: it may be new, and not be filled yet. */
+/* One that is not is being filled. */
+static bool is_complete(struct tcp_lock *l)
+{
+	struct nlmsghdr *h;
+
+	l->used = 0;
+	l->seq++;
+	h = lock_table_msg(l, NFT_MSG_GETCHAIN, NLM_F_ACK, NFTA_CHAIN_TABLE);
+	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, LOCK_CHAIN);
+	return !list(l, h, NULL, NULL);
+}
+
+/* Those of v, and the whole table when nothing is left in it: also when an hour has passed. */
 static int forget_in(struct tcp_lock *l, const struct tcp_tuple *v, size_t nr)
 {
-	struct tcp_tuple *found _free_ = calloc(nr, sizeof(*found));
-	bool any = false, others = false;
+	struct tcp_tuple *found _free_ = calloc(nr + 1, sizeof(*found));
+	bool others = false;
 	int err = found ? 0 : -ENOMEM;
 
 	for (size_t f = 0; f < LOCK_FAMILIES && !err; f++) {
 		struct elements e = { &lock_families[f], v, nr, found };
 
 		err = read_set(l, &e) ?: forget(l, &e);
-		any |= e.nr_found > 0;
 		others |= e.others;
 	}
-	if (!err && any && !others)
+	if (!err && !others && is_complete(l))
 		err = remove_table(l);
 	return err == -ENOENT ? 0 : err; /* an hour had passed, or somebody else has removed it */
 }
@@ -232,14 +233,33 @@ static int forget_once(const struct tcp_tuple *v, size_t nr)
 	return err;
 }
 
+/* A list that somebody has changed meanwhile (NLM_F_DUMP_INTR) is read again. */
+static int forget_all(const struct tcp_tuple *v, size_t nr)
+{
+	int err = -EINTR;
+
+	for (int i = 0; i < TRIES && err == -EINTR; i++)
+		err = forget_once(v, nr);
+	return err;
+}
+
 int tcp_lock_forget(const struct tcp_tuple *v, size_t nr)
 {
 	size_t n = 0;
 	struct tcp_tuple *both _free_ = lock_directions(v, nr, &n);
-	int err = both ? -EINTR : -ENOMEM;
+	int err = both ? forget_all(both, n) : -ENOMEM;
 
-	/* a list that somebody has changed meanwhile (NLM_F_DUMP_INTR) is read again */
-	for (int i = 0; i < TRIES && err == -EINTR; i++)
-		err = forget_once(both, n);
 	return err ? fail(err, "let connections go on that another dump keeps quiet, by nf_tables") : 0;
+}
+
+int tcp_lock_leave(__u64 token, const struct tcp_tuple *v, size_t nr)
+{
+	struct tcp_lock *l;
+	int err;
+
+	forget_all(NULL, 0); /* those of images that nobody came back to within the hour; no matter if it fails */
+	err = lock_make(&l, token, true, v, nr);
+	if (!err)
+		lock_free(l);
+	return err;
 }

@@ -11,6 +11,7 @@
 #include "tcp_lock.h"
 
 #define LOCK_NAME     "bpf-ckpt-" /* and 16 digits: the token */
+#define LOCK_CHAIN    "in" /* the first one; made last */
 #define LOCK_FAMILIES 2
 #define LOCK_BATCH    1000 /* a nest of attributes has 64 KiB at most; of IPv6, a direction takes 52 bytes */
 
