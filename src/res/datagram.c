@@ -22,7 +22,6 @@
 #include "sock.h"
 #include "sockopt.h"
 
-#define WAIT_TRIES 10000 /* of half a millisecond */
 #define R struct rec_datagram
 
 static const struct field fields[] = {
@@ -236,14 +235,15 @@ static __u32 queue_size(int fd)
 }
 
 /* A busy kernel delivers later, from ksoftirqd; the socket must be who it is until then, and nothing be lost. */
-static int deliver(const R *d, const struct tcp_tuple *t, const struct packet_look *look, int protocol, int fd)
+static int deliver(const struct restore *r, const R *d, const struct tcp_tuple *t, const struct packet_look *look,
+		   int protocol, int fd)
 {
 	__u32 before = queue_size(fd);
 	int err = inject_udp(t, look, protocol, d->data, d->bytes);
 
 	if (err)
 		return fail(err, "send a datagram of %u bytes again", d->bytes);
-	for (int i = 0; i < WAIT_TRIES; i++) {
+	for (unsigned int i = 0; i < 2 * r->opts->timeout_ms; i++) {
 		if (queue_size(fd) != before)
 			return 0;
 		nanosleep(&(struct timespec){ 0, 500000 }, NULL);
@@ -271,7 +271,7 @@ static int restore_datagram(struct restore *r, const void *rec)
 	if (shared)
 		err = connect_to(k, d, &t, look.scope, fd);
 	if (!err)
-		err = deliver(d, &t, &look, k->protocol, fd);
+		err = deliver(r, d, &t, &look, k->protocol, fd);
 	if (shared && !err)
 		err = disconnect(r, k, i, fd);
 	return err;
