@@ -3,7 +3,6 @@
 #include <arpa/inet.h>
 #include <linux/udp.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -64,14 +63,14 @@ static union address address(const char *text)
 /* On a busy machine the kernel delivers a little later (ksoftirqd). */
 static struct told take(int fd, int flags)
 {
-	struct pollfd come = {fd, POLLIN, 0};
 	struct told t = {};
 	struct iovec iov = {t.data, sizeof(t.data)};
 	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = t.control,
 			     .msg_controllen = sizeof(t.control), .msg_name = &t.from, .msg_namelen = sizeof(t.from)};
 
-	poll(&come, 1, 10000);
-	t.bytes = recvmsg(fd, &msg, flags | MSG_DONTWAIT);
+	/* behind an offset (SO_PEEK_OFF) there may be nothing yet, whatever poll(2) says */
+	for (int i = 0; i < 1000 && (t.bytes = recvmsg(fd, &msg, flags | MSG_DONTWAIT)) < 0 && errno == EAGAIN; i++)
+		usleep(10000);
 	t.len = t.bytes < 0 ? 0 : msg.msg_controllen;
 	return t;
 }
