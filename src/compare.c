@@ -164,18 +164,33 @@ static bool timer_fired(const struct compare *c, const struct res_type *type, co
 	return has_timers(c, p) && !(p->pending & ~((const struct rec_proc *)b)->pending);
 }
 
+/* What is wider than a number: the first byte that differs. */
+static void compare_bytes(struct compare *c, const struct res_type *type, const struct field *f,
+			  const void *a, const void *b)
+{
+	const __u8 *x = (const __u8 *)a + f->offset, *y = (const __u8 *)b + f->offset;
+
+	for (unsigned int i = 0; i < f->count * f->size; i++)
+		if (x[i] != y[i]) {
+			differs(c, type, a, f->name, i, x[i], y[i]);
+			return;
+		}
+}
+
 static void compare_values(struct compare *c, const struct res_type *type, const struct field *f,
 			   const void *a, const void *b)
 {
-	for (unsigned int i = 0; i < f->count; i++) {
-		size_t at = f->offset + (size_t)i * f->size;
-		const char *x = (const char *)a + at, *y = (const char *)b + at;
-		__u64 mask = field_mask(type, f);
+	__u64 mask = field_mask(type, f);
 
-		if (f->size > 8 ? memcmp(x, y, f->size) != 0 :
-				  ((field_value(f, a, i) ^ field_value(f, b, i)) & mask) != 0)
-			differs(c, type, a, f->name, i, f->size > 8 ? 0 : field_value(f, a, i),
-				f->size > 8 ? 0 : field_value(f, b, i));
+	if (f->size > sizeof(mask)) {
+		compare_bytes(c, type, f, a, b);
+		return;
+	}
+	for (unsigned int i = 0; i < f->count; i++) {
+		__u64 x = field_value(f, a, i), y = field_value(f, b, i);
+
+		if ((x ^ y) & mask)
+			differs(c, type, a, f->name, i, x, y);
 	}
 }
 
