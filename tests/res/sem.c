@@ -117,7 +117,7 @@ static void verify(void)
 	}
 	expect_eq("a child's value", fx_exit_of(pid), 2);
 	expect_eq("and after its end", value(6), 0);
-	while (!fx_marked("part.%d.waiter", fx_round()))
+	while (!fx_marked("part.%d.waiter", fx_round()) || !fx_marked("part.%d.undo", fx_round()))
 		fx_nap();
 	must(semctl(set, 0, IPC_RMID));
 	must(semctl(untouched, 0, IPC_RMID));
