@@ -35,7 +35,8 @@ const struct res_type *const res_types[] = {
 	/* built by the tasks, in this order */
 	&res_mm, &res_pkeys, &res_aio, &res_aio_ring, &res_vma, &res_area_policy, &res_guard, &res_fs, &res_epoll_item, &res_fd, &res_seccomp, &res_sched,
 	&res_task_policy, &res_undo_list, &res_undo, &res_sem_pid, &res_dnotify, &res_task,
-	&res_timer, &res_proc, &res_sighand, &res_regs, &res_siginfo,
+	/* of a signal that is no real-time one only the first is kept: those of the image, not those of timers */
+	&res_sighand, &res_siginfo, &res_timer, &res_proc, &res_regs,
 };
 
 const unsigned int nr_res_types = sizeof(res_types) / sizeof(res_types[0]);

@@ -89,6 +89,7 @@
 	X(syscall_timeouts)                                                                        \
 	X(signal_action)                                                                           \
 	X(signal_pending)                                                                          \
+	X(signal_timer)                                                                            \
 	X(signal_child)                                                                            \
 	X(signal_handler)                                                                          \
 	X(timer_left)                                                                              \

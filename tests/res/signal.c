@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/syscall.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
@@ -229,6 +230,47 @@ const struct fixture fixture_signal_pending = {
 	.about = "pending signals with their data and order, of the process and of threads",
 	.setup = setup_pending,
 	.verify = verify_pending,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
+/* ---- a pending signal that a timer would set, too ---- */
+
+#define TIMER_US 100
+
+/* Of SIGALRM only the first is kept: ours, as long as it waits, however often the timer fires. */
+static void queue_before_timer(void)
+{
+	static const struct itimerval often = {{0, TIMER_US}, {0, TIMER_US}}, off;
+	siginfo_t si;
+
+	must(setitimer(ITIMER_REAL, &off, NULL));
+	while (take(SIGALRM, &si) > 0)
+		;
+	queue_to(getpid(), 0, SIGALRM, 78);
+	must(setitimer(ITIMER_REAL, &often, NULL));
+}
+
+static void setup_timer(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	queue_before_timer();
+}
+
+static void verify_timer(void)
+{
+	take_queued(SIGALRM, 78);
+	queue_before_timer();
+}
+
+const struct fixture fixture_signal_timer = {
+	.name = "signal_timer",
+	.about = "a pending signal that a timer would send, too",
+	.setup = setup_timer,
+	.verify = verify_timer,
 	.flags = FX_ROUNDS | FX_NESTED,
 };
 
