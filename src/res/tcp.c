@@ -36,7 +36,6 @@
 #define R struct rec_tcp
 #define BUF_LOCK 72 /* SO_BUF_LOCK */
 #define BUFFER_MAX (1u << 28)
-#define WAIT_TRIES 2000
 
 enum { RECV_QUEUE = 1, SEND_QUEUE = 2 }; /* TCP_REPAIR_QUEUE */
 
@@ -354,12 +353,12 @@ static int end_writing(const R *t, int fd)
 	return err || sent ? err : set_repair(fd, true);
 }
 
-static int await_state(int fd, unsigned int state)
+static int await_state(const struct restore *r, int fd, unsigned int state)
 {
 	struct tcp_info info = {};
 	socklen_t len = sizeof(info);
 
-	for (int i = 0; i < WAIT_TRIES; i++) {
+	for (unsigned int i = 0; i < 2 * r->opts->timeout_ms; i++) {
 		if (getsockopt(fd, SOL_TCP, TCP_INFO, &info, &len))
 			return fail(-errno, "read the state of a connection");
 		if (info.tcpi_state == state)
@@ -387,7 +386,7 @@ static int answer(const struct rec_sock *k, const struct rec_inet *i, const R *t
 }
 
 /* Ends of the streams, in the order that leads to the state. */
-static int end_streams(const struct rec_sock *k, const struct rec_inet *i, const R *t, int fd)
+static int end_streams(const struct restore *r, const struct rec_sock *k, const struct rec_inet *i, const R *t, int fd)
 {
 	bool ours = tcp_owes_fin(t) || t->state == TCP_FIN_WAIT2, last = t->state == TCP_LAST_ACK;
 	int err = ours && !last ? end_writing(t, fd) : 0;
@@ -397,9 +396,9 @@ static int end_streams(const struct rec_sock *k, const struct rec_inet *i, const
 	else if (!err && tcp_got_fin(t))
 		err = answer(k, i, t, t->snd_una, true);
 	if (!err && last)
-		err = await_state(fd, TCP_CLOSE_WAIT) ?: end_writing(t, fd);
+		err = await_state(r, fd, TCP_CLOSE_WAIT) ?: end_writing(t, fd);
 	if (!err && t->state != TCP_ESTABLISHED)
-		err = await_state(fd, t->state);
+		err = await_state(r, fd, t->state);
 	if (!err && t->shutdown & 1 && !tcp_got_fin(t) && shutdown(fd, SHUT_RD))
 		err = fail(-errno, "end the reading of a stream");
 	return err;
@@ -479,7 +478,7 @@ static int build(struct restore *r, const struct rec_sock *k, const struct rec_i
 	if (!err)
 		err = fill_queues(r, t, fd);
 	if (!err)
-		err = end_streams(k, i, t, fd);
+		err = end_streams(r, k, i, t, fd);
 	if (!err)
 		err = set_window(t, fd);
 	if (!err)
@@ -519,11 +518,11 @@ static int let_go_on(struct restore *r)
 {
 	size_t nr;
 	struct tcp_tuple *v _free_ = all_tuples(r, &nr);
-	int err = r->tcp_left ? tcp_lock_remove(r->tcp_left) : 0;
+	int err = v ? 0 : fail(-ENOMEM, "tcp");
 
-	if (err || (v && !nr))
-		return err;
-	return v ? tcp_lock_forget(v, nr) : fail(-ENOMEM, "tcp");
+	if (!err && r->tcp_left)
+		err = tcp_lock_remove(r->tcp_left);
+	return err || !nr ? err : tcp_lock_forget(v, nr);
 }
 
 static int restore_tcp(struct restore *r, const void *rec)
