@@ -150,6 +150,9 @@ void restore_fetch(struct batch *b, int holder, int fd, int at, bool cloexec);
 int restore_hand(struct restore *r, struct unit *u, int way, int fd, int at, bool cloexec);
 int restore_way(const struct restore *r, const struct unit *u);
 
+/* May it fetch descriptors by itself? Not in a user namespace of its own: it has no right to ours. */
+bool restore_may_fetch(const struct restore *r, const struct unit *u);
+
 /* A living process of the image in that pid namespace, or NULL. */
 const struct unit *restore_in_pidns(const struct restore *r, __u64 pidns);
 

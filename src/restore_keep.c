@@ -15,7 +15,6 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "idmap.h"
 #include "log.h"
 #include "rec_file.h"
 #include "rec_ipc.h"
@@ -30,17 +29,8 @@ struct keeper {
 	int pidfd; /* at a high descriptor */
 };
 
-/* Tasks in a user namespace of their own have no right to a keeper's descriptors. */
-static bool may_fetch(const struct snap *s, const struct rec_fd *slot)
-{
-	size_t nr;
-	void **task = snap_referring(s, REC_TASK, struct rec_task, files, slot->files, &nr);
-
-	return !nr || !userns_of_task(s, task[0]);
-}
-
 /* Nobody maps or runs it, so that nobody needs it before it is on its number. */
-static bool only_descriptors(const struct restore *r, __u64 id)
+static bool only_descriptors(struct restore *r, __u64 id)
 {
 	const struct snap *s = &r->image.snap;
 	size_t slots, areas, programs;
@@ -49,9 +39,12 @@ static bool only_descriptors(const struct restore *r, __u64 id)
 	if (!snap_find(s, REC_FILE, id))
 		return false;
 	slot = snap_referring(s, REC_FD, struct rec_fd, file, id, &slots);
-	for (size_t i = 0; i < slots; i++)
-		if (!may_fetch(s, slot[i]))
+	for (size_t i = 0; i < slots; i++) {
+		const struct unit *u = restore_unit(r, ((const struct rec_fd *)slot[i])->files);
+
+		if (u && !restore_may_fetch(r, u))
 			return false;
+	}
 	snap_referring(s, REC_VMA, struct rec_vma, file, id, &areas);
 	snap_referring(s, REC_MM, struct rec_mm, exe, id, &programs);
 	return slots && !areas && !programs;

@@ -78,21 +78,21 @@ static int receive(struct restore *r, struct unit *u, int way)
 	return at;
 }
 
-static bool has_no_rights(const struct restore *r, const struct unit *u)
+bool restore_may_fetch(const struct restore *r, const struct unit *u)
 {
-	return userns_of_task(&r->image.snap, u->body);
+	return !userns_of_task(&r->image.snap, u->body);
 }
 
 int restore_way(const struct restore *r, const struct unit *u)
 {
-	return has_no_rights(r, u) ? r->hand[1] : r->self_pidfd;
+	return restore_may_fetch(r, u) ? r->self_pidfd : r->hand[1];
 }
 
 int restore_hand(struct restore *r, struct unit *u, int way, int fd, int at, bool cloexec)
 {
 	int err, came;
 
-	if (!has_no_rights(r, u)) {
+	if (restore_may_fetch(r, u)) {
 		restore_fetch(&u->batch, way, fd, at, cloexec);
 		return 0;
 	}

@@ -24,6 +24,7 @@
 #include "tcp_lock_table.h"
 
 #define BATCH_BYTES (256u << 10)
+#define BATCH_ELEMENTS 1000 /* a nest of attributes has 64 KiB at most; of IPv6, a direction takes 52 bytes */
 #define PRIORITY_RAW (-300)
 #define LIFE_MS (3600 * 1000ull)
 
@@ -57,10 +58,15 @@ struct nlmsghdr *lock_table_msg(struct tcp_lock *l, __u16 type, __u16 flags, int
 	return h;
 }
 
-void lock_batch_begin(struct tcp_lock *l)
+void lock_restart(struct tcp_lock *l)
 {
 	l->used = 0;
 	l->seq++;
+}
+
+void lock_batch_begin(struct tcp_lock *l)
+{
+	lock_restart(l);
 	lock_end(l, lock_begin(l, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES));
 }
 
@@ -239,28 +245,53 @@ static bool is_mapped(const __u8 addr[16])
 	return !memcmp(addr, prefix, sizeof(prefix));
 }
 
+/* Of a key: an address and a port, padded to words. Both give what follows. */
+static __u8 *put_end(const struct lock_family *f, __u8 *key, const __u8 addr[16], __u16 port)
+{
+	__be16 be = htons(port);
+
+	memcpy(key, addr + 16 - f->addr_len, f->addr_len);
+	memcpy(key + f->addr_len, &be, sizeof(be));
+	return key + f->addr_len + 4;
+}
+
+static const __u8 *get_end(const struct lock_family *f, const __u8 *key, __u8 addr[16], __u16 *port)
+{
+	__be16 be;
+
+	memset(addr, 0, 16);
+	if (f->nfproto == NFPROTO_IPV4)
+		memset(addr + 10, 0xff, 2);
+	memcpy(addr + 16 - f->addr_len, key, f->addr_len);
+	memcpy(&be, key + f->addr_len, sizeof(be));
+	*port = ntohs(be);
+	return key + f->addr_len + 4;
+}
+
+void lock_key_tuple(const struct lock_family *f, const __u8 *key, struct tcp_tuple *t)
+{
+	key = get_end(f, key, t->saddr, &t->sport);
+	get_end(f, key, t->daddr, &t->dport);
+}
+
 static void add_element(struct nlmsghdr *h, const struct lock_family *f, const struct tcp_tuple *t)
 {
 	struct nlattr *elem = mnl_attr_nest_start(h, NFTA_LIST_ELEM), *data;
 	__u8 key[40] = {};
-	__u16 port = htons(t->sport);
 
-	memcpy(key, t->saddr + 16 - f->addr_len, f->addr_len);
-	memcpy(key + f->addr_len, &port, sizeof(port));
-	port = htons(t->dport);
-	memcpy(key + f->addr_len + 4, t->daddr + 16 - f->addr_len, f->addr_len);
-	memcpy(key + f->addr_len + 4 + f->addr_len, &port, sizeof(port));
+	put_end(f, put_end(f, key, t->saddr, t->sport), t->daddr, t->dport);
 	data = mnl_attr_nest_start(h, NFTA_SET_ELEM_KEY);
 	mnl_attr_put(h, NFTA_DATA_VALUE, f->key_len, key);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, elem);
 }
 
-int lock_change(struct tcp_lock *l, __u16 type, const struct lock_family *f, const struct tcp_tuple *v, size_t nr)
+static int change_some(struct tcp_lock *l, __u16 type, const struct lock_family *f, const struct tcp_tuple *v,
+		       size_t nr)
 {
 	struct nlmsghdr *h;
 	struct nlattr *list;
-	int n = 0, err;
+	size_t n = 0;
 
 	lock_batch_begin(l);
 	h = lock_table_msg(l, type, NLM_F_ACK | (type == NFT_MSG_NEWSETELEM ? NLM_F_CREATE : 0),
@@ -275,8 +306,16 @@ int lock_change(struct tcp_lock *l, __u16 type, const struct lock_family *f, con
 	}
 	mnl_attr_nest_end(h, list);
 	lock_end(l, h);
-	err = n ? lock_batch_send(l) : 0;
-	return err ?: n;
+	return n ? lock_batch_send(l) : 0;
+}
+
+int lock_change(struct tcp_lock *l, __u16 type, const struct lock_family *f, const struct tcp_tuple *v, size_t nr)
+{
+	int err = 0;
+
+	for (size_t i = 0; i < nr && !err; i += BATCH_ELEMENTS)
+		err = change_some(l, type, f, v + i, nr - i < BATCH_ELEMENTS ? nr - i : BATCH_ELEMENTS);
+	return err;
 }
 
 int lock_by_tuple(const void *a, const void *b)
@@ -325,7 +364,7 @@ struct tcp_lock *lock_new(__u64 token, bool lasts)
 	l->lasts = lasts;
 	l->buf = malloc(BATCH_BYTES);
 	l->nl = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
-	snprintf(l->table, sizeof(l->table), "bpf-ckpt-%016llx", token);
+	snprintf(l->table, sizeof(l->table), LOCK_NAME "%016llx", token);
 	if (!l->buf || !l->nl || mnl_socket_bind(l->nl, 0, MNL_SOCKET_AUTOPID)) {
 		lock_free(l);
 		return NULL;
@@ -335,17 +374,13 @@ struct tcp_lock *lock_new(__u64 token, bool lasts)
 
 static int fill(struct tcp_lock *l, const struct tcp_tuple *v, size_t nr)
 {
-	int ret = make_table(l);
 	size_t n = 0;
 	struct tcp_tuple *both _free_ = lock_directions(v, nr, &n);
+	int err = both ? make_table(l) : -ENOMEM;
 
-	if (!both)
-		return -ENOMEM;
-	for (size_t i = 0; i < n && ret >= 0; i += LOCK_BATCH)
-		for (size_t f = 0; f < LOCK_FAMILIES && ret >= 0; f++)
-			ret = lock_change(l, NFT_MSG_NEWSETELEM, &lock_families[f], both + i,
-					  n - i < LOCK_BATCH ? n - i : LOCK_BATCH);
-	return ret < 0 ? ret : make_rules(l);
+	for (size_t f = 0; f < LOCK_FAMILIES && !err; f++)
+		err = lock_change(l, NFT_MSG_NEWSETELEM, &lock_families[f], both, n);
+	return err ?: make_rules(l);
 }
 
 int lock_make(struct tcp_lock **out, __u64 token, bool lasts, const struct tcp_tuple *v, size_t nr)

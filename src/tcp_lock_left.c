@@ -88,8 +88,7 @@ static int find_tables(struct tcp_lock *l, struct names *v)
 {
 	int err;
 
-	l->used = 0;
-	l->seq++;
+	lock_restart(l);
 	err = list(l, lock_begin(l, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP, NFPROTO_INET, 0),
 		   note_table, v);
 	return err ?: v->err;
@@ -104,26 +103,6 @@ struct elements {
 	bool others; /* there are more */
 };
 
-/* An address and a port, padded to words: what follows. */
-static const __u8 *read_end(const struct lock_family *f, const __u8 *key, __u8 addr[16], __u16 *port)
-{
-	__be16 be;
-
-	memset(addr, 0, 16);
-	if (f->nfproto == NFPROTO_IPV4)
-		memset(addr + 10, 0xff, 2);
-	memcpy(addr + 16 - f->addr_len, key, f->addr_len);
-	memcpy(&be, key + f->addr_len, sizeof(be));
-	*port = ntohs(be);
-	return key + f->addr_len + 4;
-}
-
-static void read_key(const struct lock_family *f, const __u8 *key, struct tcp_tuple *t)
-{
-	key = read_end(f, key, t->saddr, &t->sport);
-	read_end(f, key, t->daddr, &t->dport);
-}
-
 static void note_key(struct elements *e, const struct nlattr *value)
 {
 	struct tcp_tuple t;
@@ -132,7 +111,7 @@ static void note_key(struct elements *e, const struct nlattr *value)
 		e->others = true;
 		return;
 	}
-	read_key(e->family, mnl_attr_get_payload(value), &t);
+	lock_key_tuple(e->family, mnl_attr_get_payload(value), &t);
 	if (bsearch(&t, e->ours, e->nr_ours, sizeof(t), lock_by_tuple) && e->nr_found < e->nr_ours)
 		e->found[e->nr_found++] = t;
 	else
@@ -171,21 +150,10 @@ static int read_set(struct tcp_lock *l, struct elements *e)
 {
 	struct nlmsghdr *h;
 
-	l->used = 0;
-	l->seq++;
+	lock_restart(l);
 	h = lock_table_msg(l, NFT_MSG_GETSETELEM, NLM_F_DUMP, NFTA_SET_ELEM_LIST_TABLE);
 	mnl_attr_put_strz(h, NFTA_SET_ELEM_LIST_SET, e->family->set);
 	return list(l, h, note_elements, e);
-}
-
-static int forget(struct tcp_lock *l, const struct elements *e)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < e->nr_found && ret >= 0; i += LOCK_BATCH)
-		ret = lock_change(l, NFT_MSG_DELSETELEM, e->family, e->found + i,
-				  e->nr_found - i < LOCK_BATCH ? e->nr_found - i : LOCK_BATCH);
-	return ret < 0 ? ret : 0;
 }
 
 /* One that is not is being filled. */
@@ -193,8 +161,7 @@ static bool is_complete(struct tcp_lock *l)
 {
 	struct nlmsghdr *h;
 
-	l->used = 0;
-	l->seq++;
+	lock_restart(l);
 	h = lock_table_msg(l, NFT_MSG_GETCHAIN, NLM_F_ACK, NFTA_CHAIN_TABLE);
 	mnl_attr_put_strz(h, NFTA_CHAIN_NAME, LOCK_CHAIN);
 	return !list(l, h, NULL, NULL);
@@ -210,7 +177,7 @@ static int forget_in(struct tcp_lock *l, const struct tcp_tuple *v, size_t nr)
 	for (size_t f = 0; f < LOCK_FAMILIES && !err; f++) {
 		struct elements e = { &lock_families[f], v, nr, found };
 
-		err = read_set(l, &e) ?: forget(l, &e);
+		err = read_set(l, &e) ?: lock_change(l, NFT_MSG_DELSETELEM, e.family, found, e.nr_found);
 		others |= e.others;
 	}
 	if (!err && !others && is_complete(l))

@@ -13,7 +13,6 @@
 #define LOCK_NAME     "bpf-ckpt-" /* and 16 digits: the token */
 #define LOCK_CHAIN    "in" /* the first one; made last */
 #define LOCK_FAMILIES 2
-#define LOCK_BATCH    1000 /* a nest of attributes has 64 KiB at most; of IPv6, a direction takes 52 bytes */
 
 struct tcp_lock {
 	struct mnl_socket *nl;
@@ -42,8 +41,14 @@ int lock_make(struct tcp_lock **out, __u64 token, bool lasts, const struct tcp_t
 struct tcp_tuple *lock_directions(const struct tcp_tuple *v, size_t nr, size_t *out);
 int lock_by_tuple(const void *a, const void *b);
 
-/* NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM with those of v that are of that family, all or none: how many. */
+/* NFT_MSG_NEWSETELEM or NFT_MSG_DELSETELEM with those of v that are of that family, some at a time. */
 int lock_change(struct tcp_lock *l, __u16 type, const struct lock_family *f, const struct tcp_tuple *v, size_t nr);
+
+/* The addresses and ports that a key of the set has, each padded to words. */
+void lock_key_tuple(const struct lock_family *f, const __u8 *key, struct tcp_tuple *t);
+
+/* For a single message, that is sent as it is. */
+void lock_restart(struct tcp_lock *l);
 
 /* A batch: begun, filled by messages that are begun and ended, sent. The last message asks for an answer. */
 void lock_batch_begin(struct tcp_lock *l);

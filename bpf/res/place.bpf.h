@@ -21,7 +21,7 @@ static __always_inline void emit_place(struct frame *f, struct task_struct *t, _
 
 	if (!ns && !(BPF_CORE_READ(mnt, mnt_flags) & MNT_UMOUNT))
 		return;
-	if (!mnt || ns == (__u64)BPF_CORE_READ(t, nsproxy, mnt_ns) || ns >= (__u64)-MAX_ERRNO)
+	if (ns == (__u64)BPF_CORE_READ(t, nsproxy, mnt_ns) || ns >= (__u64)-MAX_ERRNO)
 		return;
 	r = frame_add(f, REC_PLACE, sizeof(*r));
 	if (!r)

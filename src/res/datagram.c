@@ -225,29 +225,23 @@ static int disconnect(struct restore *r, const struct rec_sock *k, const struct 
 	return i->locks & INET_BIND_PORT ? 0 : inet_bind(r, k, i, false, fd);
 }
 
-/* What the socket's queue takes, in bytes of the kernel's (SK_MEMINFO_RMEM_ALLOC); 0: it is empty, or untold. */
-static __u32 queue_size(int fd)
-{
-	__u32 info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-
-	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) ? 0 : info[SK_MEMINFO_RMEM_ALLOC];
-}
-
 /* A busy kernel delivers later, from ksoftirqd; the socket must be who it is until then, and nothing be lost. */
 static int deliver(const struct restore *r, const R *d, const struct tcp_tuple *t, const struct packet_look *look,
 		   int protocol, int fd)
 {
-	__u32 before = queue_size(fd);
-	int err = inject_udp(t, look, protocol, d->data, d->bytes);
+	__u32 before[SK_MEMINFO_VARS], now[SK_MEMINFO_VARS];
+	int err = sock_meminfo(fd, before), sent = err ? 0 : inject_udp(t, look, protocol, d->data, d->bytes);
 
-	if (err)
-		return fail(err, "send a datagram of %u bytes again", d->bytes);
-	for (unsigned int i = 0; i < 2 * r->opts->timeout_ms; i++) {
-		if (queue_size(fd) != before)
+	if (sent)
+		return fail(sent, "send a datagram of %u bytes again", d->bytes);
+	for (unsigned int i = 0; i < 2 * r->opts->timeout_ms && !err; i++) {
+		err = sock_meminfo(fd, now);
+		if (!err && now[SK_MEMINFO_RMEM_ALLOC] != before[SK_MEMINFO_RMEM_ALLOC])
 			return 0;
 		nanosleep(&(struct timespec){ 0, 500000 }, NULL);
 	}
+	if (err)
+		return err;
 	return fail(-ETIMEDOUT, "a datagram of %u bytes that waited to be read does not arrive: is something in the "
 		    "way of packets on the loopback interface?", d->bytes);
 }

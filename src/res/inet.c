@@ -188,17 +188,17 @@ static int check(struct check *c, const void *rec)
 /* The count of what was dropped, which SO_RXQ_OVFL tells and nobody can set: include/uapi/linux/sock_diag.h */
 static int tell_drops(struct dump *d, const struct rec_sock *k)
 {
-	__u32 info[SK_MEMINFO_VARS] = {};
-	socklen_t len = sizeof(info);
-	int fd _close_ = -1;
+	__u32 info[SK_MEMINFO_VARS];
+	int fd _close_ = -1, err;
 
 	if (!sockopt_saved(&d->snap, k->addr, SOL_SOCKET, SO_RXQ_OVFL, NULL))
 		return 0;
 	fd = sock_getfd(d, k);
 	if (fd < 0)
 		return fd == -ENOENT ? 0 : fd;
-	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len))
-		return fail(-errno, "read SO_MEMINFO of a socket");
+	err = sock_meminfo(fd, info);
+	if (err)
+		return err;
 	if (info[SK_MEMINFO_DROPS])
 		sock_warn(&d->check, k, "it has dropped %u packets, which SO_RXQ_OVFL tells; after a restore it "
 			  "counts from 0 on", info[SK_MEMINFO_DROPS]);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <netinet/in.h>
+#include <linux/sock_diag.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -197,6 +198,13 @@ int sock_getfd(struct dump *d, const struct rec_sock *k)
 	char what[64];
 
 	return fd < 0 && fd != -ENOENT ? fail(fd, "reach a %s", sock_describe(k, what, sizeof(what))) : fd;
+}
+
+int sock_meminfo(int fd, __u32 *info)
+{
+	socklen_t len = SK_MEMINFO_VARS * sizeof(*info);
+
+	return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &len) ? fail(-errno, "read SO_MEMINFO of a socket") : 0;
 }
 
 static int collect_sock(struct dump *d, void *rec)

@@ -32,6 +32,9 @@ __u64 sock_file(const struct snap *s, __u64 sock);
 /* A duplicate of a descriptor of that socket, or a reported error; -ENOENT, unreported: nobody has one. */
 int sock_getfd(struct dump *d, const struct rec_sock *k);
 
+/* SO_MEMINFO of it: SK_MEMINFO_VARS numbers of include/uapi/linux/sock_diag.h. 0 or a reported error. */
+int sock_meminfo(int fd, __u32 *info);
+
 /*
  * Of the tree: a task has it, or a message; or nobody any more, or not yet. False: whom it is connected
  * with outside.
