@@ -16,6 +16,7 @@
 #include "gone.h"
 #include "log.h"
 #include "path.h"
+#include "pidfile.h"
 #include "preflight.h"
 #include "rec_gone.h"
 #include "rec_mem.h"
@@ -345,18 +346,6 @@ static int load(struct restore *r)
 	return err ? err : list_programs(r);
 }
 
-static int write_pidfile(const struct restore *r)
-{
-	FILE *f _fclose_ = NULL;
-
-	if (!r->opts->pidfile)
-		return 0;
-	f = fopen(r->opts->pidfile, "we");
-	if (!f || fprintf(f, "%d\n", r->root_pid) < 0 || fflush(f))
-		return fail(-errno, "write %s", r->opts->pidfile);
-	return 0;
-}
-
 /* Whatever was made goes away again; the first cause was reported. */
 static void undo(struct restore *r)
 {
@@ -379,6 +368,7 @@ static void undo(struct restore *r)
 
 static int recipe(struct restore *r)
 {
+	bool told;
 	int err = load(r);
 
 	if (!err)
@@ -405,8 +395,9 @@ static int recipe(struct restore *r)
 		err = unix_publish(r);
 	if (!err && r->opts->verify)
 		err = restore_walk(r) ?: compare_restored(r);
-	if (!err)
-		err = write_pidfile(r);
+	told = !err && r->opts->pidfile;
+	if (told)
+		err = pidfile_write(r->opts->pidfile, r->root_pid);
 	if (!err)
 		err = fanotify_settle(r);
 	if (!err) /* whoever kills us before this is over has no tree, and not one of dead connections */
@@ -417,6 +408,8 @@ static int recipe(struct restore *r)
 		err = restore_init_go(r);
 	if (err)
 		undo(r);
+	if (err && told)
+		pidfile_remove(r->opts->pidfile);
 	unix_make_end(r, !err);
 	return err;
 }
