@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <time.h>
 
+#include "markup.h"
 #include "utf8.h"
 
 #define SECOND 1000000000ll
@@ -192,17 +193,6 @@ void audit_print_json(FILE *out, const struct audit_event *e, const char *boot)
 
 /* ---- lines ---- */
 
-/* A name may hold line ends and escape sequences: it must not play with a terminal. */
-static void plain(FILE *out, const char *s)
-{
-	for (; *s; s++) {
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			fprintf(out, "\\x%02x", (unsigned char)*s);
-		else
-			putc_unlocked(*s, out);
-	}
-}
-
 static char *duration(char *buf, size_t len, __u64 ns)
 {
 	if (ns < 1000000)
@@ -268,7 +258,7 @@ void audit_print_line(FILE *out, const struct audit_event *e, const char *boot)
 		if (f->form == AF_TEXT)
 			fputs(" :", out);
 		fprintf(out, *f->label ? " %s " : " ", f->label);
-		plain(out, text);
+		put_clean(out, text, -1);
 	}
 	putc_unlocked('\n', out);
 }

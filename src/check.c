@@ -11,6 +11,7 @@
 
 #include "cleanup.h"
 #include "log.h"
+#include "markup.h"
 #include "res.h"
 #include "res/fanotify.h"
 
@@ -202,7 +203,10 @@ void check_report(const struct check *c, FILE *out)
 		char name[512];
 
 		task_name(c, r, name, sizeof(name));
-		fprintf(out, "bpf-ckpt: %s%s: %s: %s", r->warning ? "warning: " : "", name, r->kind, r->text);
+		fprintf(out, "bpf-ckpt: %s", r->warning ? "warning: " : "");
+		put_clean(out, name, sizeof(name));
+		fprintf(out, ": %s: ", r->kind);
+		put_clean(out, r->text, -1);
 		if (r->more)
 			fprintf(out, " (and %u more tasks)", r->more);
 		fputc('\n', out);

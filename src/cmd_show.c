@@ -9,6 +9,7 @@
 #include "cmd.h"
 #include "image.h"
 #include "log.h"
+#include "markup.h"
 #include "picture.h"
 #include "rec_file.h"
 #include "rec_mem.h"
@@ -61,7 +62,9 @@ static void show_summary(const struct image *img, const char *path)
 	for (size_t i = 0; i < img->nr_runs; i++)
 		pages += img->runs[i].ext.len / 4096;
 	strftime(date, sizeof(date), "%F %T %z", localtime(&when));
-	printf("%s: made %s on Linux %.64s\n", path, date, img->header.release);
+	printf("%s: made %s on Linux ", path, date);
+	put_clean(stdout, img->header.release, sizeof(img->header.release));
+	putchar('\n');
 	printf("%llu processes, %llu threads, %llu zombies; %llu pages, %zu bytes\n", t->processes,
 	       t->threads, t->zombies, pages, img->size);
 	printf("%s\n\n", t->flags & TREE_F_CONTAINER ?
@@ -69,18 +72,25 @@ static void show_summary(const struct image *img, const char *path)
 			 "a tree without its pid namespace: restored with its numbers where it is restored");
 }
 
-static void show_tree(const struct image *img, const struct tree *t)
+static void show_task(const struct tree *t, const struct rec_pid *pid, const struct rec_task *task)
 {
 	char chain[512];
 
+	printf("%s ", pid_chain(pid, t->root_level, chain, sizeof(chain)));
+	put_clean(stdout, task->comm, sizeof(task->comm));
+}
+
+static void show_tree(const struct image *img, const struct tree *t)
+{
 	for (size_t i = 0; i < t->nr; i++) {
 		const struct proc *p = &t->procs[i];
 		unsigned int indent = 0;
 
 		for (const struct proc *up = p->parent; up; up = up->parent)
 			indent++;
-		printf("%*s%s %.16s%s", indent * 2, "", pid_chain(p->pid, t->root_level, chain,
-		       sizeof(chain)), p->leader->comm, p->zombie ? " (zombie)" : "");
+		printf("%*s", indent * 2, "");
+		show_task(t, p->pid, p->leader);
+		printf("%s", p->zombie ? " (zombie)" : "");
 		if (p->nr_threads > 1)
 			printf(" %u threads", p->nr_threads);
 		putchar('\n');
@@ -90,39 +100,48 @@ static void show_tree(const struct image *img, const struct tree *t)
 static void show_maps(const struct image *img, const struct users *u, const struct tree *t)
 {
 	__u64 mm = 0;
-	char chain[512];
 
 	snap_for_each(&img->snap, REC_VMA, const struct rec_vma, v) {
 		const struct shared_by *by = v->mm != mm ? users_find(u, v->mm) : NULL;
 		const struct rec_pid *pid = by ? snap_find(&img->snap, REC_PID, by->task->tgid) : NULL;
 		const struct rec_file *f = v->file ? snap_find(&img->snap, REC_FILE, v->file) : NULL;
 
-		if (pid)
-			printf("%s %.16s\n", pid_chain(pid, t->root_level, chain, sizeof(chain)),
-			       by->task->comm);
+		if (pid) {
+			show_task(t, pid, by->task);
+			putchar('\n');
+		}
 		mm = v->mm;
-		printf("  %012llx-%012llx %c%c%c%c %s\n", v->start, v->end, v->flags & 1 ? 'r' : '-',
-		       v->flags & 2 ? 'w' : '-', v->flags & 4 ? 'x' : '-', v->flags & 0x80 ? 's' : 'p',
-		       f && f->path_len ? f->path : v->name);
+		printf("  %012llx-%012llx %c%c%c%c ", v->start, v->end, v->flags & 1 ? 'r' : '-',
+		       v->flags & 2 ? 'w' : '-', v->flags & 4 ? 'x' : '-', v->flags & 0x80 ? 's' : 'p');
+		if (f && f->path_len)
+			put_clean(stdout, f->path, f->path_len);
+		else
+			put_clean(stdout, v->name, sizeof(v->name));
+		putchar('\n');
 	}
 }
 
 static void show_files(const struct image *img, const struct users *u, const struct tree *t)
 {
 	__u64 files = 0;
-	char chain[512];
 
 	snap_for_each(&img->snap, REC_FD, const struct rec_fd, slot) {
 		const struct shared_by *by = slot->files != files ? users_find(u, slot->files) : NULL;
 		const struct rec_pid *pid = by ? snap_find(&img->snap, REC_PID, by->task->tgid) : NULL;
 		const struct rec_file *f = snap_find(&img->snap, REC_FILE, slot->file);
 
-		if (pid)
-			printf("%s %.16s\n", pid_chain(pid, t->root_level, chain, sizeof(chain)),
-			       by->task->comm);
+		if (pid) {
+			show_task(t, pid, by->task);
+			putchar('\n');
+		}
 		files = slot->files;
-		printf("  %4u%s flags 0%o pos %llu file %llu %s\n", slot->fd, slot->cloexec ? "*" : " ",
-		       f->flags, f->pos, f->addr, f->path_len ? f->path : f->name);
+		printf("  %4u%s flags 0%o pos %llu file %llu ", slot->fd, slot->cloexec ? "*" : " ",
+		       f->flags, f->pos, f->addr);
+		if (f->path_len)
+			put_clean(stdout, f->path, f->path_len);
+		else
+			put_clean(stdout, f->name, sizeof(f->name));
+		putchar('\n');
 	}
 }
 

@@ -10,6 +10,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "markup.h"
+
 /* systemd.exec(5): the descriptor is the journal's when device and inode are those of $JOURNAL_STREAM. */
 bool log_is_journal(int fd)
 {
@@ -24,12 +26,13 @@ bool log_is_journal(int fd)
 /* sd-daemon(3): the journal takes the priority from the head of a line. */
 static void say(int priority, const char *what, const char *why, const char *fmt, va_list ap)
 {
-	char head[8] = "", text[1024];
+	char head[8] = "", text[1024], clean[CLEAN_SIZE(sizeof(text))];
 
 	vsnprintf(text, sizeof(text), fmt, ap);
+	clean_text(text, sizeof(text), clean, sizeof(clean));
 	if (log_is_journal(STDERR_FILENO))
 		snprintf(head, sizeof(head), "<%d>", priority);
-	fprintf(stderr, "%sbpf-ckpt: %s%s%s%s\n", head, what, text, why ? ": " : "", why ?: "");
+	fprintf(stderr, "%sbpf-ckpt: %s%s%s%s\n", head, what, clean, why ? ": " : "", why ?: "");
 }
 
 int (fail)(int err, const char *fmt, ...)
