@@ -135,6 +135,7 @@ $(FUZZ)/%.o: %.c $(SKEL)
 $(FUZZ)/records $(FUZZ)/image: $(FUZZ)/%: $(FUZZ)/tests/fuzz/%.o $(FUZZ)/tests/fuzz/records_mutate.o $(FUZZ_OBJ)
 	$(CLANG) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(LIBS)
 $(FUZZ)/extract: $(B)/tests/fuzz/extract.o $(UNIT_OBJ)
+	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ $(LIBS)
 
 # What is measured must not depend on how the fixtures are compiled.

@@ -18,6 +18,11 @@
 #define PAGE 4096ull
 #define STEP (1ull << 20)
 
+/* Room for a step of both. */
+struct buffers {
+	char have[STEP], want[STEP];
+};
+
 /* Bytes that the kernel writes on its own: rseq, and where a timed call reports what is left. */
 static bool is_volatile(const struct restore *r, const struct unit *u, __u64 at)
 {
@@ -56,18 +61,24 @@ static unsigned int compare_bytes(const struct restore *r, const struct unit *u,
 }
 
 static unsigned int compare_run(const struct restore *r, const struct unit *u,
-				const struct image_page_run *run, int mem, char *buf)
+				const struct image_page_run *run, int mem, struct buffers *b)
 {
+	int err;
+
 	for (__u64 done = 0, len; done < run->ext.len; done += len) {
 		__u64 addr = run->ext.offset + done;
-		const char *want = r->image.map + run->pos + done;
 
 		len = run->ext.len - done < STEP ? run->ext.len - done : STEP;
-		if (pread(mem, buf, len, addr) != (ssize_t)len) {
+		err = image_read_at(&r->image, run->pos + done, b->want, len);
+		if (err) {
+			fail(err, "verify: read the image");
+			return 1;
+		}
+		if (pread(mem, b->have, len, addr) != (ssize_t)len) {
 			fail(-errno, "verify: read memory of task %d at %#llx", u->tid, addr);
 			return 1;
 		}
-		if (memcmp(buf, want, len) && compare_bytes(r, u, addr, want, buf, len))
+		if (memcmp(b->have, b->want, len) && compare_bytes(r, u, addr, b->want, b->have, len))
 			return 1;
 	}
 	return 0;
@@ -125,10 +136,10 @@ static unsigned int compare_rest(struct restore *r, const struct unit *u, const 
 
 unsigned int compare_pages(struct restore *r, const struct dump *d)
 {
-	char *buf _free_ = malloc(STEP);
+	struct buffers *b _free_ = malloc(sizeof(*b));
 	unsigned int differences = 0;
 
-	for (unsigned int i = 0; i < r->nr_procs && buf; i++) {
+	for (unsigned int i = 0; i < r->nr_procs && b; i++) {
 		const struct unit *u = &r->units[i];
 		const struct image_page_run *run;
 		const struct page_ranges *live;
@@ -142,12 +153,12 @@ unsigned int compare_pages(struct restore *r, const struct dump *d)
 		mem = open(path, O_RDONLY | O_CLOEXEC);
 		run = image_runs(&r->image, REC_MM, u->body->mm, &nr);
 		for (size_t j = 0; j < nr; j++)
-			differences += compare_run(r, u, &run[j], mem, buf);
+			differences += compare_run(r, u, &run[j], mem, b);
 		live = live_pages_of(r, d, u);
 		if (live)
-			differences += compare_rest(r, u, live, mem, buf);
+			differences += compare_rest(r, u, live, mem, b->have);
 		else if (nr && fail(-ERR_DIFFERS, "verify: task %d (%.16s) has no memory", u->tid, u->task->comm))
 			differences++;
 	}
-	return differences + !buf;
+	return differences + !b;
 }

@@ -129,8 +129,7 @@ struct image_page_run {
 
 struct image {
 	int fd;             /* seekable: a pipe was copied to an unnamed file first */
-	const char *map;    /* the whole file, read only; SIGBUS when somebody truncates it */
-	size_t size;
+	size_t size;        /* when it was opened: somebody may cut it since */
 	struct image_header header;
 	struct snap snap;   /* all records; keys are ids */
 	struct image_page_run *runs; /* sorted by tag, id, offset; do not overlap; joined */
@@ -149,6 +148,9 @@ void image_close(struct image *img);
 
 /* Every field, reference and cross reference; -ERR_IMAGE with one line. No task is made. */
 int image_validate(const struct image *img);
+
+/* Bytes of the file into buf. 0 or -errno, unreported; -ENODATA: it was cut since it was opened. */
+int image_read_at(const struct image *img, uint64_t pos, void *buf, size_t len);
 
 /* The runs of one object: pointer to *nr of them in order of offset. */
 const struct image_page_run *image_runs(const struct image *img, __u32 tag, __u64 id, size_t *nr);

@@ -14,12 +14,25 @@
 
 #define PAGE 4096ull
 #define THREADS_MAX 4
+#define STEP (128u << 10) /* stays in the cache while it is hashed */
 #define THREAD_BYTES (16ull << 20) /* what a thread must have to do to be worth its making */
 
 int image_bad(const char *path, uint64_t at, const char *what)
 {
 	return fail(-ERR_IMAGE, "%s: damaged or truncated image: %s at offset %llu", path, what,
 		    (unsigned long long)at);
+}
+
+static int unreadable(const char *path, uint64_t pos, int err)
+{
+	return err == -ENODATA ? image_bad(path, pos, "the file ends") : fail(err, "read %s", path);
+}
+
+int image_take(const struct image *img, const char *path, uint64_t pos, void *buf, size_t len)
+{
+	int err = image_read_at(img, pos, buf, len);
+
+	return err ? unreadable(path, pos, err) : 0;
 }
 
 static int add_chunk(struct chunks *all, const struct image_chunk *h, uint64_t pos)
@@ -62,10 +75,13 @@ static int check_trailer(const struct chunks *all, const struct image_chunk *h, 
 {
 	const struct image *img = all->img;
 	struct image_trailer t;
+	int err;
 
 	if (h->len != sizeof(t) || h->count != 1)
 		return image_bad(all->path, at, "a trailer of the wrong size");
-	memcpy(&t, img->map + at, sizeof(t));
+	err = image_take(img, all->path, at, &t, sizeof(t));
+	if (err)
+		return err;
 	if (XXH3_64bits(&t, sizeof(t)) != h->sum)
 		return image_bad(all->path, at, "wrong checksum of the trailer");
 	if (memcmp(&t, want, sizeof(t)))
@@ -79,10 +95,13 @@ static int check_trailer(const struct chunks *all, const struct image_chunk *h, 
 static int read_head(const struct chunks *all, uint64_t *at, struct image_chunk *h)
 {
 	const struct image *img = all->img;
+	int err;
 
 	if (img->size - *at < sizeof(*h))
 		return image_bad(all->path, img->size, "the file ends");
-	memcpy(h, img->map + *at, sizeof(*h));
+	err = image_take(img, all->path, *at, h, sizeof(*h));
+	if (err)
+		return err;
 	if (XXH3_64bits(h, offsetof(struct image_chunk, head_sum)) != h->head_sum)
 		return image_bad(all->path, *at, "wrong checksum of the header of a chunk");
 	if (h->index != all->nr)
@@ -144,32 +163,38 @@ static int allocate_heads(struct chunks *all)
 	return all->tables ? 0 : fail(-ENOMEM, "%s", all->path);
 }
 
-/* A thread takes one chunk after the other; the copy is hashed, not what it was made from. */
+/* A thread takes one chunk after the other. */
 struct verifier {
 	struct chunks *all;
 	size_t *next;
 	pthread_t thread;
 };
 
+/* The head is hashed as it is kept, so that nobody can change it between the two. */
+static int verify_chunk(const struct image *img, struct chunk *c, XXH3_state_t *state, char *buf)
+{
+	int err = image_read_at(img, c->pos, c->head, c->head_len);
+
+	XXH3_64bits_reset(state);
+	XXH3_64bits_update(state, c->head, c->head_len);
+	for (uint64_t at = c->head_len, len; at < c->h.len && !err; at += len) {
+		len = c->h.len - at < STEP ? c->h.len - at : STEP;
+		err = image_read_at(img, c->pos + at, buf, len);
+		if (!err)
+			XXH3_64bits_update(state, buf, len);
+	}
+	return err ?: XXH3_64bits_digest(state) == c->h.sum ? 0 : -ERR_IMAGE;
+}
+
 static void *verify(void *arg)
 {
 	const struct verifier *v = arg;
 	XXH3_state_t *state = XXH3_createState();
+	char *buf _free_ = malloc(STEP);
 	size_t i;
 
-	while ((i = __atomic_fetch_add(v->next, 1, __ATOMIC_RELAXED)) < v->all->nr) {
-		struct chunk *c = &v->all->v[i];
-		const char *from = v->all->img->map + c->pos;
-
-		c->bad = true;
-		if (!state)
-			continue;
-		memcpy(c->head, from, c->head_len);
-		XXH3_64bits_reset(state);
-		XXH3_64bits_update(state, c->head, c->head_len);
-		XXH3_64bits_update(state, from + c->head_len, c->h.len - c->head_len);
-		c->bad = XXH3_64bits_digest(state) != c->h.sum;
-	}
+	while ((i = __atomic_fetch_add(v->next, 1, __ATOMIC_RELAXED)) < v->all->nr)
+		v->all->v[i].err = state && buf ? verify_chunk(v->all->img, &v->all->v[i], state, buf) : -ENOMEM;
 	XXH3_freeState(state);
 	return NULL;
 }
@@ -202,10 +227,15 @@ int chunks_verify(struct chunks *all)
 	verify(&v[THREADS_MAX - 1]);
 	for (unsigned int i = 0; i < started; i++)
 		pthread_join(v[i].thread, NULL);
-	for (size_t i = 0; i < all->nr; i++)
-		if (all->v[i].bad)
-			return image_bad(all->path, all->v[i].pos, "wrong checksum of a chunk");
-	return 0;
+	for (size_t i = 0; i < all->nr && !err; i++) {
+		const struct chunk *c = &all->v[i];
+
+		if (c->err == -ERR_IMAGE)
+			err = image_bad(all->path, c->pos, "wrong checksum of a chunk");
+		else if (c->err)
+			err = unreadable(all->path, c->pos, c->err);
+	}
+	return err;
 }
 
 void chunks_free(struct chunks *all)

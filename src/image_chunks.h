@@ -10,7 +10,7 @@ struct chunk {
 	uint64_t pos;    /* of its payload in the file */
 	char *head;      /* private copy of the records, or of the table of extents */
 	size_t head_len;
-	bool bad;
+	int err;         /* -ERR_IMAGE: its checksum is wrong; or as image_read_at() */
 };
 
 struct chunks {
@@ -24,8 +24,11 @@ struct chunks {
 /* "damaged or truncated image: WHAT at offset AT"; -ERR_IMAGE */
 int image_bad(const char *path, uint64_t at, const char *what);
 
-/* Open and map a file; what cannot be mapped ("-", a pipe) is copied to a file without a name. */
-int image_map(struct image *img, const char *path);
+/* Open a file; what cannot be read twice ("-", a pipe) is copied to a file without a name. */
+int image_get(struct image *img, const char *path);
+
+/* image_read_at() with its error reported: -ERR_IMAGE when the file ends too early. */
+int image_take(const struct image *img, const char *path, uint64_t pos, void *buf, size_t len);
 
 /* Follow the headers up to the trailer, and compare that with what was found. Reads no payload. */
 int chunks_find(struct chunks *all);

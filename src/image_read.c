@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <xxhash.h>
 
 #include "cleanup.h"
@@ -19,15 +18,19 @@
 static int check_header(struct image *img, const char *path)
 {
 	struct image_header *h = &img->header;
-	size_t magic = img->size < sizeof(h->magic) ? img->size : sizeof(h->magic);
+	size_t there = img->size < sizeof(*h) ? img->size : sizeof(*h);
+	size_t magic = there < sizeof(h->magic) ? there : sizeof(h->magic);
+	int err;
 
 	if (!img->size)
 		return fail(-ERR_IMAGE, "%s: empty file, not an image", path);
-	if (memcmp(img->map, IMAGE_MAGIC, magic))
+	err = image_take(img, path, 0, h, there);
+	if (err)
+		return err;
+	if (memcmp(h->magic, IMAGE_MAGIC, magic))
 		return fail(-ERR_IMAGE, "%s: not an image of bpf-ckpt", path);
-	if (img->size < sizeof(*h))
+	if (there < sizeof(*h))
 		return image_bad(path, img->size, "the header ends");
-	memcpy(h, img->map, sizeof(*h));
 	/* first: what follows the version may look different in another one */
 	if (h->version != IMAGE_VERSION)
 		return fail(-ERR_IMAGE, "%s: image of version %u, this program reads version %u", path,
@@ -165,7 +168,7 @@ int image_open(struct image *img, const char *path)
 	int err;
 
 	*img = (struct image){ .fd = -1 };
-	err = image_map(img, path);
+	err = image_get(img, path);
 	if (!err)
 		err = check_header(img, path);
 	if (!err)
@@ -177,8 +180,6 @@ int image_open(struct image *img, const char *path)
 
 void image_close(struct image *img)
 {
-	if (img->map)
-		munmap((void *)img->map, img->size);
 	cleanup_close(&img->fd);
 	snap_free(&img->snap);
 	free(img->runs);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* image_source.c - get hold of the file of an image: mapped as a whole, and seekable. */
+/* image_source.c - get hold of the file of an image, and its bytes. It is not mapped: whoever cuts it would end us. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -65,7 +65,7 @@ static int open_source(struct image *img, const char *path)
 	return 0;
 }
 
-int image_map(struct image *img, const char *path)
+int image_get(struct image *img, const char *path)
 {
 	struct stat st;
 	int err = open_source(img, path);
@@ -88,13 +88,20 @@ int image_map(struct image *img, const char *path)
 			return fail(-errno, "read %s", path);
 	}
 	img->size = st.st_size;
-	if (!img->size)
-		return 0;
-	img->map = mmap(NULL, img->size, PROT_READ, MAP_PRIVATE, img->fd, 0);
-	if (img->map == MAP_FAILED) {
-		img->map = NULL;
-		return fail(-errno, "map %s", path);
+	posix_fadvise(img->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	return 0;
+}
+
+int image_read_at(const struct image *img, uint64_t pos, void *buf, size_t len)
+{
+	for (size_t done = 0; done < len;) {
+		ssize_t n = pread(img->fd, (char *)buf + done, len - done, pos + done);
+
+		if (!n)
+			return -ENODATA;
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? n : 0;
 	}
-	madvise((void *)img->map, img->size, MADV_SEQUENTIAL);
 	return 0;
 }

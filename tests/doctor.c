@@ -3,10 +3,12 @@
  * doctor.c - doctor IN OUT KIND FIELD[INDEX] VALUE: an image with another value in a field of all records
  * of a kind, and with checksums that fit: what a forger can make.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "image.h"
 #include "res.h"
 
@@ -47,9 +49,14 @@ static int copy_pages(const struct image *img, struct image_writer *w)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < img->nr_runs && !err; i++)
-		err = image_append_pages(w, &img->runs[i].ext, 1, img->map + img->runs[i].pos,
-					 img->runs[i].ext.len);
+	for (size_t i = 0; i < img->nr_runs && !err; i++) {
+		const struct image_page_run *run = &img->runs[i];
+		char *data _free_ = malloc(run->ext.len);
+
+		err = data ? image_read_at(img, run->pos, data, run->ext.len) : -ENOMEM;
+		if (!err)
+			err = image_append_pages(w, &run->ext, 1, data, run->ext.len);
+	}
 	return err;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "dump.h"
@@ -34,18 +35,21 @@ int nameless_fill(struct restore *r, int fd, __u32 tag, __u64 id, __u64 size)
 	if (ftruncate(fd, size))
 		return fail(-errno, "size a file of %llu bytes", size);
 	for (size_t i = 0; i < nr; i++) {
-		__u64 at = run[i].ext.offset, len = run[i].ext.len, done = 0;
+		__u64 at = run[i].ext.offset, len = run[i].ext.len;
+		off_t pos = run[i].pos;
 
 		if (at >= size)
 			return fail(-ERR_IMAGE, "image: contents behind the end of object %llu", id);
 		if (len > size - at)
 			len = size - at;
-		while (done < len) {
-			ssize_t n = pwrite(fd, r->image.map + run[i].pos + done, len - done, at + done);
+		if (lseek(fd, at, SEEK_SET) < 0)
+			return fail(-errno, "fill a file of %llu bytes", size);
+		while (len) {
+			ssize_t n = sendfile(fd, r->image.fd, &pos, len);
 
 			if (n <= 0)
-				return fail(-errno, "fill a file of %llu bytes", size);
-			done += n;
+				return fail(n ? -errno : -ENODATA, "fill a file of %llu bytes from the image", size);
+			len -= n;
 		}
 	}
 	return 0;
@@ -67,9 +71,15 @@ int nameless_copy(struct restore *r, char *to, __u32 tag, __u64 id, __u64 size)
 
 		if (at >= size || len > size - at)
 			return fail(-ERR_IMAGE, "image: contents behind the end of object %llu", id);
-		for (__u64 done = 0; done < len; done += 4096)
-			if (!is_zero(r->image.map + run[i].pos + done, 4096))
-				memcpy(to + at + done, r->image.map + run[i].pos + done, 4096);
+		for (__u64 done = 0; done < len; done += 4096) {
+			char page[4096];
+			int err = image_read_at(&r->image, run[i].pos + done, page, sizeof(page));
+
+			if (err)
+				return fail(err, "read the image");
+			if (!is_zero(page, sizeof(page)))
+				memcpy(to + at + done, page, sizeof(page));
+		}
 	}
 	return 0;
 }

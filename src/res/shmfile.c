@@ -198,19 +198,20 @@ static int read_shmfile(const struct image *img, const void *rec)
 /* Every byte, holes too. Equal sizes are known. */
 static bool same_contents(const struct restore *r, const R *s, int fd)
 {
-	static const char zero[4096];
 	size_t nr, at = 0;
 	const struct image_page_run *run = image_runs(&r->image, REC_SHMFILE, s->inode, &nr);
-	char page[4096];
+	char page[4096], want[4096];
 
 	for (__u64 pos = 0; pos < s->size; pos += sizeof(page)) {
 		size_t len = s->size - pos < sizeof(page) ? s->size - pos : sizeof(page);
-		const char *want = zero;
+		__u64 into;
 
 		while (at < nr && run[at].ext.offset + run[at].ext.len <= pos)
 			at++;
-		if (at < nr && run[at].ext.offset <= pos)
-			want = r->image.map + run[at].pos + (pos - run[at].ext.offset);
+		into = at < nr ? pos - run[at].ext.offset : 0;
+		memset(want, 0, sizeof(want));
+		if (at < nr && run[at].ext.offset <= pos && image_read_at(&r->image, run[at].pos + into, want, len))
+			return false;
 		if (pread(fd, page, len, pos) != (ssize_t)len || memcmp(page, want, len))
 			return false;
 	}

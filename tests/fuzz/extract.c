@@ -32,9 +32,12 @@ static int copy_pages(const struct image *img, struct image_writer *w)
 
 	for (size_t i = 0; i < img->nr_runs && i < PAGES && !err; i++) {
 		struct image_extent e = img->runs[i].ext;
+		char page[4096];
 
-		e.len = 4096;
-		err = image_append_pages(w, &e, 1, img->map + img->runs[i].pos, e.len);
+		e.len = sizeof(page);
+		err = image_read_at(img, img->runs[i].pos, page, sizeof(page));
+		if (!err)
+			err = image_append_pages(w, &e, 1, page, e.len);
 	}
 	return err;
 }

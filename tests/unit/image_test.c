@@ -57,6 +57,14 @@ static int tear_down(void **state)
 }
 
 /* Names in the directory of the image; the image itself counts as well. */
+static char byte_at(const struct image *img, uint64_t pos)
+{
+	char c = 0;
+
+	assert_int_equal(image_read_at(img, pos, &c, 1), 0);
+	return c;
+}
+
 static int count_files(void)
 {
 	DIR *d _closedir_ = opendir(dir);
@@ -198,7 +206,7 @@ static void check_small(const char *from)
 	assert_int_equal(run[0].pos % PAGE, 0);
 	assert_int_equal(pread(img.fd, page, PAGE, run[0].pos + PAGE), PAGE);
 	assert_int_equal(page[0], 'a');
-	assert_int_equal(img.map[run[1].pos + PAGE - 1], 'b');
+	assert_int_equal(byte_at(&img, run[1].pos + PAGE - 1), 'b');
 	image_runs(&img, REC_SHMEM, 3, &nr);
 	assert_int_equal(nr, 0);
 	image_close(&img);
@@ -291,14 +299,14 @@ static void test_extents(void **state)
 	run = image_runs(&img, REC_MM, 1, &nr);
 	assert_int_equal(nr, 3);
 	assert_int_equal(run[0].ext.offset, 0);
-	assert_int_equal(img.map[run[0].pos], 'y');
+	assert_int_equal(byte_at(&img, run[0].pos), 'y');
 	assert_int_equal(run[1].ext.len, 3 * PAGE);
-	assert_int_equal(img.map[run[1].pos], 'B');
-	assert_int_equal(img.map[run[1].pos + 2 * PAGE], 'D');
-	assert_int_equal(img.map[run[2].pos], 'z');
+	assert_int_equal(byte_at(&img, run[1].pos), 'B');
+	assert_int_equal(byte_at(&img, run[1].pos + 2 * PAGE), 'D');
+	assert_int_equal(byte_at(&img, run[2].pos), 'z');
 	run = image_runs(&img, REC_GHOST, 1, &nr);
 	assert_int_equal(nr, 1);
-	assert_int_equal(img.map[run[0].pos], 'E');
+	assert_int_equal(byte_at(&img, run[0].pos), 'E');
 	image_runs(&img, REC_MM, 3, &nr);
 	assert_int_equal(nr, 0);
 	image_close(&img);
@@ -742,7 +750,7 @@ static void test_pipe_to_pipe(void **state)
 	assert_int_equal(err, 0);
 	assert_int_equal(status, 0);
 	assert_int_equal(img.nr_runs, 1);
-	assert_int_equal(img.map[img.runs[0].pos + 999 * PAGE], 'q');
+	assert_int_equal(byte_at(&img, img.runs[0].pos + 999 * PAGE), 'q');
 	image_close(&img);
 	close(p[0]);
 	close(keep);
