@@ -203,6 +203,7 @@ static void setup_special(void)
 
 	epoll = must(epoll_create1(0));
 	semaphores = must(semget(IPC_PRIVATE, 1, 0600));
+	fx_mark("ipc.s.%d", semaphores);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets));
 	must(setsockopt(sockets[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)));
 	start(special, FX_COUNT(special));

@@ -380,6 +380,7 @@ static long enter_semop(struct call *c)
 	struct sembuf op = {.sem_op = -1};
 
 	ipc_id = must(semget(IPC_PRIVATE, 1, 0600));
+	fx_mark("ipc.s.%d", ipc_id);
 	return result_of(semop(ipc_id, &op, 1));
 }
 
