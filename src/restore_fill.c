@@ -26,6 +26,7 @@
 #include "res/procfs.h"
 #include "res/unix_make.h"
 #include "restore.h"
+#include "restore_force.h"
 #include "restore_stop.h"
 #include "restore_threads.h"
 #include "restore_userns.h"
@@ -265,6 +266,8 @@ static int fill_processes(struct restore *r)
 		err = restore_make_blind_threads(r);
 	if (!err)
 		err = check_reads(r);
+	if (!err)
+		err = restore_force_pages(r);
 	return err ? err : close_shared(r);
 }
 

@@ -16,6 +16,7 @@
 #include "rec_mem.h"
 #include "res.h"
 #include "restore.h"
+#include "restore_force.h"
 #include "vma.h"
 
 #define R struct rec_mm
@@ -200,8 +201,10 @@ static int finish(struct restore *r, const void *rec)
 	const struct rec_mm *mm = rec;
 	size_t nr;
 	const struct image_page_run *run = image_runs(&r->image, REC_MM, mm->addr, &nr);
+	struct image_page_run *parts _free_ = NULL;
+	int err = restore_unforced(r, mm->addr, &parts, &nr);
 
-	return mm_join_fill(r, restore_batch(r, mm->addr), run, nr, 0);
+	return err ? err : mm_join_fill(r, restore_batch(r, mm->addr), parts ?: run, nr, 0);
 }
 
 const struct res_type res_mm = {

@@ -147,6 +147,12 @@ static int first_protection(const struct rec_vma *v)
 	return prot;
 }
 
+bool vma_is_forced(const struct rec_vma *v)
+{
+	return !(v->flags & VM_MAYSHARE) && !(v->kind & (VMA_F_SPECIAL | VMA_F_AIO)) && !vdso_area(v) &&
+	       !(first_protection(v) & PROT_WRITE);
+}
+
 static void advise(struct batch *b, const struct rec_vma *v, __u64 flag, int advice)
 {
 	if (v->flags & flag)
@@ -196,7 +202,7 @@ static int join(struct restore *r, const void *rec)
 	return 0;
 }
 
-static bool has_pages(const struct restore *r, const struct rec_vma *v)
+bool vma_has_pages(const struct restore *r, const struct rec_vma *v)
 {
 	size_t nr, lo = 0;
 	const struct image_page_run *run = image_runs(&r->image, REC_MM, v->mm, &nr);
@@ -221,7 +227,7 @@ static void protect(struct restore *r, struct batch *b, const struct rec_vma *v)
 {
 	size_t len = v->end - v->start;
 
-	if (v->flags & VM_ACCOUNT && !(v->flags & (VM_WRITE | VM_MAYSHARE)) && !v->file && !has_pages(r, v)) {
+	if (v->flags & VM_ACCOUNT && !(v->flags & (VM_WRITE | VM_MAYSHARE)) && !v->file && !vma_has_pages(r, v)) {
 		batch_op(b, SYS_clock_gettime, CLOCK_MONOTONIC, v->start);
 		batch_op(b, SYS_madvise, v->start, len, MADV_DONTNEED);
 	}

@@ -3,6 +3,8 @@
 #ifndef BPF_CKPT_VMA_H
 #define BPF_CKPT_VMA_H
 
+#include <stdbool.h>
+
 #define VM_READ 0x1ull
 #define VM_WRITE 0x2ull
 #define VM_EXEC 0x4ull
@@ -45,5 +47,13 @@
 
 /* Set by the kernel as it sees fit: says nothing about the program. */
 #define VM_VOLATILE (VM_SOFTDIRTY | VM_MAYBE_GUARD)
+
+struct rec_vma;
+struct restore;
+
+/* Private, and not to be written even while it is filled: restore_force.h. */
+bool vma_is_forced(const struct rec_vma *v);
+/* Does the image have a page of it? */
+bool vma_has_pages(const struct restore *r, const struct rec_vma *v);
 
 #endif

@@ -23,6 +23,7 @@
 	X(fs_shared)                                                                               \
 	X(fs_removed)                                                                              \
 	X(vma_anon)                                                                                \
+	X(vma_forced)                                                                              \
 	X(vma_cow)                                                                                 \
 	X(vma_file)                                                                                \
 	X(vma_file_shared)                                                                         \

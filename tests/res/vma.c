@@ -121,6 +121,67 @@ const struct fixture fixture_vma_cow = {
 	.flags = FX_ROUNDS,
 };
 
+/* ---- pages in private memory that could never be written: what a debugger does ---- */
+
+static char *row, *mapped;
+
+static void force(char *to, const void *from, size_t len)
+{
+	int mem = must(open("/proc/self/mem", O_RDWR));
+
+	expect_eq("forced bytes", pwrite(mem, from, len, (off_t)(unsigned long)to), len);
+	close(mem);
+}
+
+/* Writable, read only, out of reach, writable: one beside the other, so that their pages are in one piece. */
+static void setup_forced(void)
+{
+	static const int prot[] = {PROT_READ | PROT_WRITE, PROT_READ, PROT_NONE, PROT_READ | PROT_WRITE};
+	int exe = must(open("/proc/self/exe", O_RDONLY));
+	char pages[4 * PAGE];
+
+	fx_fill(pages, sizeof(pages), 4711);
+	row = anon(16 * PAGE, PROT_NONE);
+	for (size_t i = 0; i < FX_COUNT(prot); i++) {
+		must_map(mmap(row + i * 4 * PAGE, 4 * PAGE, prot[i], MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+		if (prot[i] & PROT_WRITE)
+			memcpy(row + i * 4 * PAGE, pages, 4 * PAGE);
+		else
+			force(row + i * 4 * PAGE, pages, (i == 1 ? 4 : 2) * PAGE);
+	}
+	mapped = must_map(mmap(NULL, 8 * PAGE, PROT_READ | PROT_EXEC, MAP_PRIVATE, exe, 0));
+	close(exe);
+	force(mapped + 3 * PAGE + 100, "\xcc", 1); /* a breakpoint */
+}
+
+static void verify_forced(void)
+{
+	char pages[4 * PAGE], now[4 * PAGE];
+	int mem = must(open("/proc/self/mem", O_RDONLY)), exe = must(open("/proc/self/exe", O_RDONLY));
+
+	fx_fill(pages, sizeof(pages), 4711);
+	for (int i = 0; i < 4; i++) {
+		expect_eq("bytes there", pread(mem, now, sizeof(now), (off_t)(unsigned long)(row + i * 4 * PAGE)), sizeof(now));
+		expect(!memcmp(now, pages, (i == 2 ? 2 : 4) * PAGE), "part %d is different", i);
+	}
+	for (int i = 0; i < 8; i++) {
+		must(pread(exe, now, PAGE, i * PAGE));
+		if (i == 3)
+			now[100] = 0xcc;
+		expect(!memcmp(now, mapped + i * PAGE, PAGE), "page %d of the file is different", i);
+	}
+	close(mem);
+	close(exe);
+}
+
+const struct fixture fixture_vma_forced = {
+	.name = "vma_forced",
+	.about = "pages in memory that could never be written",
+	.setup = setup_forced,
+	.verify = verify_forced,
+	.flags = FX_ROUNDS | FX_NESTED,
+};
+
 /* ---- private mappings of a file: clean, dirty, beyond its end ---- */
 
 #define FILE_PAGES 16
